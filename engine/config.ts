@@ -1,0 +1,210 @@
+// Every setting, and the only reader of the environment.
+//
+// Two sources: the environment, and the configuration file (JSON with comments,
+// `${NAME}` replaced from the environment). Each setting of the file's `engine`
+// section also has an environment name, PATCHCORD_ and its name in capitals.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+
+import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser'
+import { Type, type Static } from 'typebox'
+
+import type { CarriersSettings } from './carriers/list.ts'
+import { StartError } from './errors.ts'
+import type { LogLevel } from './log.ts'
+import { e164Pattern } from './phone.ts'
+import { checkSettings } from './settings.ts'
+
+const whole = (description: string, value: number, minimum: number, maximum: number) =>
+  Type.Integer({ description, default: value, minimum, maximum })
+
+/** The `engine` section: default, range and unit of each. */
+export const EngineSettings = Type.Object(
+  {
+    scriptWallMs: whole('Longest time from a run’s start to its answer, ms', 10_000, 100, 600_000),
+    scriptCpuMs: whole('CPU time of one turn of a script, ms', 250, 10, 10_000),
+    scriptHostCalls: whole('Calls of primitives in one run', 50, 1, 10_000),
+    scriptMessages: whole('Messages in one run', 5, 1, 10_000),
+    scriptRunsAtOnce: whole('Runs of one script at the same time', 256, 1, 100_000),
+    scriptMemoryMb: whole('Heap of one isolate, MB, where the script has no memoryMb of its own', 64, 16, 4_096),
+    sandboxMemoryMb: whole('Resident memory of one sandbox process, MB', 1_024, 256, 65_536),
+    messageKeepDays: whole('How long the record of a message is kept, days', 30, 1, 3_650),
+    publicUrl: Type.Optional(
+      Type.String({ description: 'Base of the addresses that carriers call back', pattern: '^https?://.+' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const ScriptSection = Type.Object(
+  {
+    http: Type.Array(Type.String(), { default: [] }),
+    secrets: Type.Record(Type.String(), Type.String(), { default: {} }),
+    countries: Type.Array(Type.String({ pattern: '^(\\*|[A-Z]{2}|\\+[0-9]{1,15})$' }), { default: ['*'] }),
+    memoryMb: Type.Optional(Type.Integer({ minimum: 16, maximum: 4_096 })),
+    isolation: Type.Enum(['shared'], { default: 'shared' }),
+  },
+  { additionalProperties: false },
+)
+
+const ConfigFile = Type.Object(
+  {
+    engine: Type.Object({}, { default: {}, additionalProperties: true }),
+    carriers: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]*$' }), Type.Object({ driver: Type.String() }), {
+      default: {},
+    }),
+    routes: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { prefix: Type.String({ pattern: '^\\+?[0-9]*$' }), carriers: Type.Array(Type.String(), { minItems: 1 }) },
+          { additionalProperties: false },
+        ),
+      ),
+    ),
+    inbound: Type.Array(
+      Type.Object(
+        { to: Type.String({ minLength: 1 }), script: Type.String({ minLength: 1 }) },
+        { additionalProperties: false },
+      ),
+      { default: [] },
+    ),
+    scripts: Type.Record(Type.String(), ScriptSection, { default: {} }),
+    testNumbers: Type.Record(Type.String({ pattern: e164Pattern.source }), Type.String({ pattern: '^[0-9]{4,8}$' }), {
+      default: {},
+    }),
+  },
+  { additionalProperties: false },
+)
+
+export type ScriptSectionSettings = Static<typeof ScriptSection>
+
+export interface Config extends Omit<Static<typeof ConfigFile>, 'engine' | 'carriers'> {
+  host: string
+  port: number
+  storage: string
+  /** Absolute. */
+  scriptsFolder: string
+  localesFolder: string
+  /** Where `token` and `secret` lie: beside the SQLite file. Absolute. */
+  dataFolder: string
+  token: string | undefined
+  secret: string | undefined
+  log: LogLevel
+  engine: Static<typeof EngineSettings>
+  carriers: CarriersSettings
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Throws StartError that names the setting, what is wrong and what is allowed. */
+export function loadConfig(environment: Environment = process.env, folder: string = process.cwd()): Config {
+  const read = (name: string): string | undefined => environment[`PATCHCORD_${name}`] || undefined
+  const file = readConfigFile(read('CONFIG'), folder, environment)
+  const storage = read('STORAGE') ?? 'sqlite:data/patchcord.db'
+  const config: Config = {
+    ...file,
+    carriers: file.carriers as CarriersSettings,
+    host: read('HOST') ?? '127.0.0.1',
+    port: wholeNumber('PATCHCORD_PORT', read('PORT') ?? '8080', 0, 65_535),
+    storage,
+    scriptsFolder: resolve(folder, read('SCRIPTS') ?? 'scripts'),
+    localesFolder: resolve(folder, read('LOCALES') ?? 'locales'),
+    dataFolder: storage.startsWith('sqlite:')
+      ? dirname(resolve(folder, storage.slice('sqlite:'.length)))
+      : resolve(folder, 'data'),
+    token: longEnough('PATCHCORD_TOKEN', read('TOKEN'), 24),
+    secret: longEnough('PATCHCORD_SECRET', read('SECRET'), 32),
+    log: oneOf('PATCHCORD_LOG', read('LOG') ?? 'info', ['debug', 'info', 'warn', 'error', 'silent']),
+    engine: engineSettings(file.engine, read),
+  }
+  oneOf('PATCHCORD_LIMITS', read('LIMITS') ?? 'on', ['on', 'off'])
+  oneOf('PATCHCORD_SHIELD', read('SHIELD') ?? 'enforce', ['off', 'observe', 'enforce'])
+  for (const [index, { carriers }] of (config.routes ?? []).entries()) {
+    const unknown = carriers.find(name => !Object.hasOwn(config.carriers, name))
+    if (unknown !== undefined) {
+      const allowed = Object.keys(config.carriers).join(', ') || 'none is configured'
+      throw new StartError(`routes.${index}.carriers: there is no carrier "${unknown}"; allowed: ${allowed}`)
+    }
+  }
+  return config
+}
+
+/** `scriptWallMs` as `SCRIPT_WALL_MS`. */
+export function environmentName(setting: string): string {
+  return setting.replaceAll(/[A-Z]/g, capital => `_${capital}`).toUpperCase()
+}
+
+function engineSettings(section: object, read: (name: string) => string | undefined): Config['engine'] {
+  checkSettings('engine', EngineSettings, section)
+  const merged: Record<string, unknown> = { ...section }
+  for (const [name, schema] of Object.entries(EngineSettings.properties)) {
+    const text = read(environmentName(name))
+    if (text === undefined) continue
+    const { type, minimum, maximum } = schema as { type?: string; minimum?: number; maximum?: number }
+    merged[name] =
+      type === 'integer' ? wholeNumber(`PATCHCORD_${environmentName(name)}`, text, minimum!, maximum!) : text
+  }
+  return checkSettings('engine', EngineSettings, merged)
+}
+
+function readConfigFile(
+  named: string | undefined,
+  folder: string,
+  environment: Environment,
+): Static<typeof ConfigFile> {
+  const path = resolve(folder, named ?? 'patchcord.json')
+  if (!existsSync(path)) {
+    if (named !== undefined) throw new StartError(`PATCHCORD_CONFIG: there is no file ${path}`)
+    return checkSettings('', ConfigFile, {})
+  }
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new StartError(`${path}: cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+  const errors: ParseError[] = []
+  const parsed: unknown = parse(text, errors, { allowTrailingComma: true })
+  if (errors[0] !== undefined) {
+    const before = text.slice(0, errors[0].offset).split('\n')
+    throw new StartError(
+      `${path}:${before.length}:${before.at(-1)!.length + 1}: ${printParseErrorCode(errors[0].error)}`,
+    )
+  }
+  return checkSettings('', ConfigFile, replaceNames(parsed, environment, path))
+}
+
+function replaceNames(value: unknown, environment: Environment, path: string): unknown {
+  if (typeof value === 'string') {
+    return value.replaceAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name: string) => {
+      const found = environment[name]
+      if (found === undefined) throw new StartError(`${path}: \${${name}} is not set in the environment`)
+      return found
+    })
+  }
+  if (Array.isArray(value)) return value.map(item => replaceNames(item, environment, path))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, replaceNames(item, environment, path)]))
+}
+
+function wholeNumber(name: string, text: string, minimum: number, maximum: number): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (!(value >= minimum && value <= maximum)) {
+    throw new StartError(`${name}: "${text}" is no whole number from ${minimum} to ${maximum}`)
+  }
+  return value
+}
+
+function longEnough(name: string, text: string | undefined, length: number): string | undefined {
+  if (text !== undefined && text.length < length) {
+    throw new StartError(`${name}: has ${text.length} characters, at least ${length} are needed`)
+  }
+  return text
+}
+
+function oneOf<Choice extends string>(name: string, text: string, allowed: readonly Choice[]): Choice {
+  const choice = allowed.find(word => word === text)
+  if (choice === undefined) throw new StartError(`${name}: "${text}" is none of ${allowed.join(', ')}`)
+  return choice
+}

@@ -1,0 +1,177 @@
+// Builds every part once, in the order in which a message flows, and takes them
+// down in the order in which promises end.
+
+import type { FastifyInstance } from 'fastify'
+
+import { createCarriers } from './carriers/list.ts'
+import { isLoopback } from './carriers/loopback.ts'
+import type { Config } from './config.ts'
+import { EngineError, StartError } from './errors.ts'
+import { watchFolder } from './folder-watch.ts'
+import { createServer } from './http/server.ts'
+import { everyScope, openTokens, type Tokens } from './http/tokens.ts'
+import { newId } from './ids.ts'
+import { keepFile, readKeptFile } from './kept-file.ts'
+import { createTexts, readLocales } from './locales.ts'
+import type { Log } from './log.ts'
+import { createOutbox, type Outbox } from './outbox/outbox.ts'
+import { createSandbox, type Sandbox } from './sandbox/sandbox.ts'
+import { defaultRunLimits, type SandboxLimits } from './sandbox/limits.ts'
+import { openStorage } from './storage/list.ts'
+import type { Storage } from './storage/storage.ts'
+import { reportToScript } from './triggers/delivery-report.ts'
+import { runInboundSms } from './triggers/inbound-sms.ts'
+import { createTimerTrigger } from './triggers/timer.ts'
+
+export interface Engine {
+  /** `http://127.0.0.1:8080`, as it really listens. */
+  readonly url: string
+  readonly server: FastifyInstance
+  readonly storage: Storage
+  readonly outbox: Outbox
+  readonly sandbox: Sandbox
+  readonly tokens: Tokens
+  /** In-flight requests end, running runs get 8 s at most, the outbox is left consistent. */
+  stop(): Promise<void>
+}
+
+export interface EngineSurroundings {
+  log: Log
+  clock?: () => number
+  /** Where the loopback carrier prints. */
+  print: (line: string) => void
+  sandboxLimits?: Partial<SandboxLimits>
+}
+
+const runsEndWithinMs = 8_000
+
+export async function createEngine(
+  config: Config,
+  { log, clock = Date.now, print, sandboxLimits }: EngineSurroundings,
+): Promise<Engine> {
+  const engine = newId('eng')
+  const undo: Array<() => unknown> = []
+  try {
+    const secret = config.secret ?? (await keepFile(config.dataFolder, 'secret'))
+    const storage = await openStorage(config.storage, { secret, clock })
+    undo.push(() => storage.close())
+    const tokens = await openTokens(storage, clock, config.token)
+    if (config.token === undefined) await keepFirstToken(config.dataFolder, tokens)
+
+    const resources = await readLocales(config.localesFolder)
+    let texts = createTexts(resources)
+    const carriers = createCarriers(config.carriers, { log, clock, print })
+    const outbox: Outbox = createOutbox({
+      storage,
+      carriers,
+      engine,
+      clock,
+      log,
+      routes: config.routes,
+      testNumbers: config.testNumbers,
+      onChange: message => reportToScript({ sandbox, log }, message),
+      onInbound: async (carrier, sms) => runInboundSms({ sandbox, bindings: config.inbound, log }, carrier, sms),
+      settings: { keepMs: config.engine.messageKeepDays * 86_400_000 },
+    })
+    const timers = createTimerTrigger({ storage, sandbox: () => sandbox, engine, clock, log })
+    const sandbox: Sandbox = await createSandbox({
+      folder: config.scriptsFolder,
+      texts: resources,
+      testNumbers: config.testNumbers,
+      settingsOf: name => ({
+        countries: config.scripts[name]?.countries ?? ['*'],
+        memoryMb: config.scripts[name]?.memoryMb ?? config.engine.scriptMemoryMb,
+      }),
+      runLimits: {
+        ...defaultRunLimits,
+        wallMs: config.engine.scriptWallMs,
+        cpuMs: config.engine.scriptCpuMs,
+        hostCalls: config.engine.scriptHostCalls,
+        messages: config.engine.scriptMessages,
+        runsAtOnce: config.engine.scriptRunsAtOnce,
+      },
+      sandboxLimits: { processMemoryMb: config.engine.sandboxMemoryMb, ...sandboxLimits },
+      primitiveParts: { storage, outbox, timers, clock },
+      log,
+    })
+    undo.unshift(() => sandbox.stop(0))
+
+    const server = await createServer({
+      engine,
+      storage,
+      sandbox,
+      outbox,
+      tokens,
+      texts: () => texts,
+      loopback: carriers.length === 1 ? carriers.find(isLoopback) : undefined,
+      async ready() {
+        await storage.ready()
+        if (!carriers.some(carrier => carrier.ready())) throw new EngineError('overloaded', { retryAfter: 1 })
+      },
+      log,
+      clock,
+    })
+    undo.unshift(() => server.close())
+    const url = await listen(server, config)
+    await outbox.start()
+    undo.unshift(() => outbox.stop())
+    await timers.start()
+    warn(config, log)
+
+    const stopWatching = watchFolder(config.localesFolder, async () => {
+      try {
+        const changed = await readLocales(config.localesFolder)
+        texts = createTexts(changed)
+        sandbox.setTexts(changed)
+        log.info({ languages: texts.languages.length }, 'texts loaded')
+      } catch (error) {
+        log.error(`texts not loaded: ${(error as Error).message}`)
+      }
+    })
+
+    return {
+      url,
+      server,
+      storage,
+      outbox,
+      sandbox,
+      tokens,
+      async stop() {
+        stopWatching()
+        timers.stop()
+        // Runs first get their time; closing the server waits for their answers.
+        await Promise.all([server.close(), sandbox.stop(runsEndWithinMs)])
+        await outbox.stop()
+        await storage.close()
+      },
+    }
+  } catch (error) {
+    for (const step of undo) await step()
+    throw error
+  }
+}
+
+async function listen(server: FastifyInstance, { host, port }: Config): Promise<string> {
+  try {
+    return await server.listen({ host, port })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') throw new StartError(`PATCHCORD_PORT: ${host}:${port} is in use by another program`)
+    throw new StartError(`PATCHCORD_HOST, PATCHCORD_PORT: cannot listen on ${host}:${port} (${code ?? message})`)
+  }
+}
+
+/** The first token lies in a file beside the storage; one that the storage does not know is replaced. */
+async function keepFirstToken(folder: string, tokens: Tokens): Promise<void> {
+  const kept = await readKeptFile(folder, 'token')
+  if (kept !== undefined && tokens.find(kept) !== undefined) return
+  const { token } = await tokens.create({ name: 'first', scopes: everyScope })
+  await keepFile(folder, 'token', token)
+}
+
+function warn({ testNumbers, carriers }: Config, log: Log): void {
+  log.info('no rate limits and no shield are built in yet: PATCHCORD_LIMITS and PATCHCORD_SHIELD have no effect')
+  const real = Object.entries(carriers).some(([, { driver }]) => driver !== 'loopback')
+  if (real && Object.keys(testNumbers).length > 0)
+    log.warn('testNumbers: fixed codes are configured beside a real carrier')
+}

@@ -1,0 +1,189 @@
+// The HTTP edge: every route is listed here or in the files that it calls.
+
+import type { IncomingMessage } from 'node:http'
+
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+
+import type { LoopbackCarrier } from '../carriers/loopback.ts'
+import { EngineError } from '../errors.ts'
+import { newId } from '../ids.ts'
+import type { Texts } from '../locales.ts'
+import type { Log } from '../log.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+import type { Storage } from '../storage/storage.ts'
+import { requestLanguage } from '../triggers/http-request.ts'
+import { createAccess, maxBodyBytes } from './access.ts'
+import { addAdminRoutes } from './admin.ts'
+import { addDocs } from './docs.ts'
+import { addHealthRoutes } from './health.ts'
+import { createIdempotency } from './idempotency.ts'
+import { parseJsonObject } from './json-body.ts'
+import { problemOf } from './problem.ts'
+import { addScriptRoutes } from './scripts-route.ts'
+import type { Tokens } from './tokens.ts'
+
+export interface ServerParts {
+  engine: string
+  storage: Storage
+  sandbox: Sandbox
+  outbox: Outbox
+  tokens: Tokens
+  /** Today's texts: they change when the operator edits them. */
+  texts: () => Texts
+  /** The loopback carrier while it is the only one. */
+  loopback: LoopbackCarrier | undefined
+  ready: () => Promise<void>
+  log: Log
+  clock: () => number
+}
+
+export async function createServer(parts: ServerParts): Promise<FastifyInstance> {
+  const server = fastify({
+    bodyLimit: maxBodyBytes,
+    forceCloseConnections: 'idle',
+    // Long enough for a client's pool, short enough for a stop.
+    keepAliveTimeout: 10_000,
+    requestTimeout: 30_000,
+    frameworkErrors: (error, request, reply) =>
+      void answerError(parts, error, request as FastifyRequest, reply as FastifyReply),
+    clientErrorHandler: answerBrokenRequest,
+    routerOptions: { maxParamLength: 256 },
+    ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: true } },
+  })
+  // Every property a request gets later is there from the start: V8 keeps one shape.
+  server.decorateRequest('runId', '')
+  server.decorateRequest('action', '')
+  server.decorateRequest('script', null)
+  server.decorateRequest('token')
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      done(null, parseJsonObject(body as Buffer))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+
+  const access = createAccess({ tokens: parts.tokens, library: parts.sandbox.library })
+  let closing = false
+  server.addHook('preClose', done => {
+    closing = true
+    // Sockets that were busy when the stop began would else stay until their keep-alive ends.
+    const sweep = setInterval(() => server.server.closeIdleConnections(), 50).unref()
+    server.server.once('close', () => clearInterval(sweep))
+    done()
+  })
+  server.addHook('onRequest', (request, reply, done) => {
+    request.runId = newId('run')
+    void reply.header('x-run-id', request.runId).header('cache-control', 'no-store')
+    if (closing) void reply.header('connection', 'close')
+    try {
+      access(request, reply)
+    } catch (error) {
+      return done(error as Error)
+    }
+    done()
+  })
+  server.setErrorHandler((error, request, reply) => answerError(parts, error as FastifyError, request, reply))
+  server.setNotFoundHandler(() => {
+    throw new EngineError('not_found')
+  })
+
+  const methods = collectMethods(server)
+  await addDocs(server, parts.sandbox.library)
+  addHealthRoutes(server, parts)
+  addAdminRoutes(server, parts)
+  addScriptRoutes(server, { ...parts, idempotency: createIdempotency(parts.storage, parts.engine) })
+  answerOtherMethods(server, methods)
+  return server
+}
+
+/** What is asked in a way that an address does not take, by address. */
+function collectMethods(server: FastifyInstance): Map<string, Set<string>> {
+  const methods = new Map<string, Set<string>>()
+  server.addHook('onRoute', ({ url, method }) => {
+    const known = methods.get(url) ?? new Set()
+    for (const one of [method].flat()) known.add(one)
+    methods.set(url, known)
+  })
+  return methods
+}
+
+function answerOtherMethods(server: FastifyInstance, methods: Map<string, Set<string>>): void {
+  for (const [url, known] of [...methods]) {
+    const others = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].filter(method => !known.has(method))
+    if (others.length === 0 || url.includes('*') || url.startsWith('/docs')) continue
+    server.route({
+      method: others,
+      url,
+      config: { allow: [...known], open: false },
+      schema: { hide: true },
+      handler: () => {
+        throw new EngineError('method_not_allowed')
+      },
+    })
+  }
+}
+
+function answerError(
+  parts: ServerParts,
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const known = toEngineError(error)
+  if (known === undefined)
+    parts.log.error({ run: request.runId, error: error.message, stack: error.stack }, 'request failed')
+  const texts = parts.texts()
+  const body =
+    typeof request.body === 'object' && request.body !== null ? (request.body as Record<string, unknown>) : {}
+  const answer = problemOf(texts, requestLanguage(texts, body, request.headers), known ?? error)
+  if (typeof answer.retryAfter === 'number') void reply.header('retry-after', String(Math.ceil(answer.retryAfter)))
+  return reply
+    .code(answer.status)
+    .header('x-run-id', request.runId || newId('run'))
+    .header('cache-control', 'no-store')
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .send(JSON.stringify(answer))
+}
+
+function toEngineError(error: FastifyError | EngineError): EngineError | undefined {
+  if (error instanceof EngineError) return error
+  if (error.validation !== undefined) {
+    const errors = error.validation.map(({ instancePath, message, params }) => ({
+      field:
+        instancePath.slice(1).replaceAll('/', '.') ||
+        String((params as { missingProperty?: unknown }).missingProperty ?? ''),
+      problem: message ?? 'is wrong',
+    }))
+    return new EngineError('invalid_request', { errors }, { cause: error })
+  }
+  const { statusCode = 500 } = error
+  if (statusCode === 413) return new EngineError('body_too_large')
+  if (statusCode === 415) return new EngineError('unsupported_media_type')
+  if (statusCode === 404) return new EngineError('not_found')
+  if (statusCode >= 400 && statusCode < 500) return new EngineError('invalid_request', {}, { cause: error })
+  return undefined
+}
+
+// What is no HTTP never becomes a request; it gets an answer all the same.
+function answerBrokenRequest(error: Error & { code?: string }, socket: IncomingMessage['socket']): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  const body = JSON.stringify(problemPlain(Number(status.slice(0, 3))))
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json; charset=utf-8\r\ncache-control: no-store\r\n` +
+      `x-run-id: ${newId('run')}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}
+
+function problemPlain(status: number): object {
+  return {
+    type: 'about:blank',
+    title: 'The request is invalid',
+    status,
+    code: 'invalid_request',
+    detail: 'The request is no valid HTTP.',
+  }
+}

@@ -1,0 +1,131 @@
+// Texts in many languages, and which language a caller's wish comes to.
+//
+// i18next does plurals and interpolation; Intl's likely subtags tell a script
+// from a region and a country's main language, so there is no table of ours.
+
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { createInstance } from 'i18next'
+
+import { StartError } from './errors.ts'
+
+export interface Texts {
+  /** The shipped tags. */
+  readonly languages: string[]
+  /** The text of a key in a shipped language (English otherwise); the key itself when no language has it. */
+  t(key: unknown, values?: unknown, language?: unknown): string
+  /** Whether some language has the key. */
+  has(key: string, language: string): boolean
+  /** The shipped tag that a wish names, undefined when none does. */
+  match(wanted: unknown): string | undefined
+  /** The first shipped tag of an Accept-Language header (RFC 9110, 12.5.4). */
+  accepted(header: string | undefined): string | undefined
+  /** The shipped tag for a wish of any form: `PT_br` → `pt-BR`, `pt-AO` → `pt`, else the country's language, else `en`. */
+  language(wanted?: unknown, country?: unknown): string
+}
+
+export function createTexts(resources: Record<string, object>): Texts {
+  const i18n = createInstance()
+  void i18n.init({
+    resources: Object.fromEntries(Object.entries(resources).map(([tag, texts]) => [tag, { translation: texts }])),
+    lng: 'en',
+    fallbackLng: tag => [...(typeof tag === 'string' && tag.includes('-') ? [tag.split('-')[0]!] : []), 'en'],
+    load: 'currentOnly',
+    interpolation: { escapeValue: false },
+    initAsync: false,
+  })
+  const shipped = new Map(Object.keys(resources).map(tag => [tag.toLowerCase(), tag]))
+  const chosen = new Map<string, string | undefined>()
+
+  function match(wanted: string): string | undefined {
+    if (!chosen.has(wanted)) {
+      // Callers may send anything: what is remembered stays small.
+      if (chosen.size > 1_000) chosen.clear()
+      chosen.set(wanted, find(wanted, shipped))
+    }
+    return chosen.get(wanted)
+  }
+
+  function matchAny(wanted: unknown): string | undefined {
+    return typeof wanted === 'string' && wanted.length <= 64 ? match(wanted) : undefined
+  }
+
+  function accepted(header: string | undefined): string | undefined {
+    const ranges = (header ?? '')
+      .slice(0, 1_000)
+      .split(',')
+      .map(range => {
+        const [tag, quality] = range.split(/;\s*q=/) as [string, string?]
+        return { tag: tag.trim(), quality: Number(quality ?? 1) || 0 }
+      })
+    for (const { tag } of ranges.filter(range => range.quality > 0).sort((a, b) => b.quality - a.quality)) {
+      const found = match(tag)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  function language(wanted?: unknown, country?: unknown): string {
+    const asked = matchAny(wanted)
+    if (asked !== undefined) return asked
+    const ofCountry = typeof country === 'string' && /^[a-z]{2}$/i.test(country) ? match(`und-${country}`) : undefined
+    return ofCountry ?? 'en'
+  }
+
+  return {
+    languages: Object.keys(resources),
+    t(key, values = {}, tag) {
+      const name = String(key)
+      const text: unknown = i18n.t(name, { ...(values as object), lng: language(tag), returnObjects: false })
+      return typeof text === 'string' ? text : name
+    },
+    match: matchAny,
+    accepted,
+    has: (key, tag) => i18n.exists(key, { lng: tag }),
+    language,
+  }
+}
+
+// Tags that the registry has kept for what is spoken of otherwise today; Intl
+// knows `iw`, `in` and `tl` itself.
+const sameLanguage: Record<string, string> = { no: 'nb', nn: 'nb' }
+
+function find(wanted: string, shipped: Map<string, string>): string | undefined {
+  let locale: Intl.Locale
+  try {
+    locale = new Intl.Locale(
+      wanted
+        .trim()
+        .replaceAll('_', '-')
+        .replace(/[.@].*$/, ''),
+    ).maximize()
+  } catch {
+    return undefined
+  }
+  const language = sameLanguage[locale.language] ?? locale.language
+  // A language written in another script than its bare tag means: zh-Hant is shipped as zh-TW.
+  const plainScript = new Intl.Locale(language).maximize().script
+  const otherScript =
+    locale.script !== plainScript && shipped.has(`${language}-tw`) ? shipped.get(`${language}-tw`) : undefined
+  return shipped.get(`${language}-${locale.region ?? ''}`.toLowerCase()) ?? otherScript ?? shipped.get(language)
+}
+
+/** The texts of a folder: `<tag>.json` each. A file that is no JSON object stops the start with its name. */
+export async function readLocales(folder: string): Promise<Record<string, object>> {
+  const resources: Record<string, object> = {}
+  const names = (await readdir(folder).catch(() => [])).filter(name => name.endsWith('.json')).sort()
+  for (const name of names) {
+    const path = join(folder, name)
+    try {
+      const texts: unknown = JSON.parse(await readFile(path, 'utf8'))
+      if (typeof texts !== 'object' || texts === null || Array.isArray(texts)) throw new TypeError('not a JSON object')
+      resources[name.slice(0, -'.json'.length)] = texts
+    } catch (error) {
+      throw new StartError(`${path}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+  if (resources.en === undefined)
+    throw new StartError(`${folder}: en.json is missing, the language that all others fall back to`)
+  return resources
+}

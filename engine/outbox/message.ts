@@ -1,0 +1,178 @@
+// A message as it is asked for, as it is stored, and as it is shown.
+
+import type { NewWork, WorkItem } from '../storage/storage.ts'
+import type { Encoding } from './segments.ts'
+
+/** The queue of storage.work that holds messages. */
+export const messageQueue = 'messages'
+
+//   queued       promised, not yet at a carrier (or there again after a pause)
+//   sent         a carrier took it
+//   delivered, undelivered, rejected (the number is at fault), failed: final
+//   expired      final: its time passed, before it was sent or at the network
+export const messageStates = ['queued', 'sent', 'delivered', 'undelivered', 'rejected', 'expired', 'failed'] as const
+export type MessageState = (typeof messageStates)[number]
+
+/** What a script asks for. `id` is the caller's: one id, one message, however often it is accepted. */
+export interface NewMessage {
+  id: string
+  script: string
+  /** E.164 with `+`. */
+  to: string
+  text: string
+  from?: string | undefined
+  /** After this the text is worth nothing and is not sent any more. */
+  validForMs: number
+  /** The only carrier that may take it. */
+  carrier?: string | undefined
+  /** The caller's own word for it, shown and reported back. */
+  ref?: string | undefined
+  priority: 'otp' | 'bulk'
+  /** What to do when nobody knows whether the network got it. */
+  onUncertain: 'resend' | 'fail'
+  /** One try by another carrier after `undelivered`. */
+  failover?: boolean | undefined
+  /** For the carrier alone. */
+  params?: Record<string, unknown> | undefined
+}
+
+/** One step of a message's life. `uncertain` (perhaps submitted, perhaps not) is an event, not a state. `at` is ms since 1970. */
+export interface TimelineEntry {
+  at: number
+  state: MessageState | 'uncertain'
+  carrier: string | null
+  detail: string | null
+}
+
+/** A message as it is shown: never with its text. Times are ms since 1970, `to` is the whole number. */
+export interface Message {
+  id: string
+  script: string
+  to: string
+  from: string | null
+  ref: string | null
+  state: MessageState
+  /** The carrier that has it or is to have it; `test` for a test number. */
+  carrier: string
+  segments: number
+  encoding: Encoding
+  /** How often it was handed to a carrier. */
+  attempts: number
+  error: string | null
+  createdAt: number
+  updatedAt: number
+  /** When its text is worth nothing any more. */
+  expiresAt: number
+  timeline: TimelineEntry[]
+}
+
+/** What is sealed in a work item. State and carrier are the item's own `state` and `lane`. */
+export interface MessageBody {
+  script: string
+  to: string
+  from: string | null
+  /** Null once it cannot be needed any more. */
+  text: string | null
+  ref: string | null
+  segments: number
+  encoding: Encoding
+  expiresAt: number
+  priority: 'otp' | 'bulk'
+  onUncertain: 'resend' | 'fail'
+  failover: boolean
+  params: Record<string, unknown>
+  /** The only carrier that may take it; null: those of its route, as the routes are when it has to move. */
+  only: string | null
+  /** Carriers that had it and are not asked again. */
+  tried: string[]
+  attempts: number
+  /** Pauses in a row at the present carrier; the next one is longer. */
+  pauses: number
+  /** The present carrier's own id for it, once it took it. */
+  carrierId: string | null
+  error: string | null
+  timeline: TimelineEntry[]
+}
+
+export function isFinal(state: MessageState): boolean {
+  return state !== 'queued' && state !== 'sent'
+}
+
+export function newBody(
+  message: NewMessage,
+  counted: { segments: number; encoding: Encoding },
+  now: number,
+): MessageBody {
+  return {
+    script: message.script,
+    to: message.to,
+    from: message.from ?? null,
+    text: message.text,
+    ref: message.ref ?? null,
+    segments: counted.segments,
+    encoding: counted.encoding,
+    expiresAt: now + message.validForMs,
+    priority: message.priority,
+    onUncertain: message.onUncertain,
+    failover: message.failover ?? false,
+    params: message.params ?? {},
+    only: message.carrier ?? null,
+    tried: [],
+    attempts: 0,
+    pauses: 0,
+    carrierId: null,
+    error: null,
+    timeline: [],
+  }
+}
+
+/** The work item of a message that was just accepted. */
+export function toWork(
+  id: string,
+  body: MessageBody,
+  place: { lane: string; state: MessageState; dueAt: number | null; expiresAt: number | null },
+): NewWork {
+  return {
+    queue: messageQueue,
+    id,
+    lane: place.lane,
+    priority: body.priority === 'otp' ? 0 : 1,
+    dueAt: place.dueAt,
+    state: place.state,
+    tags: { script: body.script, number: body.to },
+    body: JSON.stringify(body),
+    expiresAt: place.expiresAt,
+  }
+}
+
+export function readBody(item: WorkItem): MessageBody {
+  // Only toWork and the steps of outcome.ts write bodies, and they are sealed.
+  const body: MessageBody = JSON.parse(item.body)
+  return body
+}
+
+function readState({ id, state }: WorkItem): MessageState {
+  const known = messageStates.find(name => name === state)
+  if (known === undefined) throw new TypeError(`message ${id} is in an unknown state`)
+  return known
+}
+
+export function toPublic(item: WorkItem, body: MessageBody = readBody(item)): Message {
+  return {
+    id: item.id,
+    script: body.script,
+    to: body.to,
+    from: body.from,
+    ref: body.ref,
+    state: readState(item),
+    carrier: item.lane,
+    segments: body.segments,
+    encoding: body.encoding,
+    attempts: body.attempts,
+    error: body.error,
+    createdAt: item.createdAt,
+    updatedAt: item.updatedAt,
+    expiresAt: body.expiresAt,
+    timeline: body.timeline,
+  }
+}

@@ -1,0 +1,266 @@
+// The messages that we promised to send. Accepting is storing; sending comes
+// after, by one sender per carrier. Nothing else talks to carriers.
+
+import type { Carrier, CarrierReport, InboundSms } from '../carriers/carrier.ts'
+import { EngineError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Storage, WorkItem } from '../storage/storage.ts'
+import { createHeartbeat } from './heartbeat.ts'
+import { isFinal, messageQueue, newBody, readBody, toPublic, toWork } from './message.ts'
+import type { Message, MessageState, NewMessage } from './message.ts'
+import type { OutcomeRules, Step } from './outcome.ts'
+import { createReports } from './reports.ts'
+import { createRouter, type Health, type Route } from './route.ts'
+import { countSegments, type Encoding } from './segments.ts'
+import { createSender, type Sender } from './sender.ts'
+import { createSettle } from './settle.ts'
+import { leaveOldLanes, takeOrphans } from './takeover.ts'
+
+export interface OutboxParts {
+  storage: Storage
+  /** In the order of the configuration file; the outbox starts and stops them. */
+  carriers: readonly Carrier[]
+  /** The name under which this engine claims; a new one for each start. */
+  engine: string
+  clock: () => number
+  log: Log
+  routes?: readonly Route[] | undefined
+  /** Numbers that never reach a carrier, with their fixed codes. */
+  testNumbers?: Readonly<Record<string, string>> | undefined
+  /** Called after a final state was stored. */
+  onChange?: (message: Message) => void
+  /** An SMS that a carrier received. Resolves with the id of the run that it began. */
+  onInbound?: (carrier: string, sms: InboundSms) => Promise<string | undefined>
+  settings?: Partial<OutboxSettings> | undefined
+}
+
+export interface OutboxSettings {
+  /** The first pause before a message is tried again, doubled each time up to the longest. */
+  firstPauseMs: number
+  longestPauseMs: number
+  /** How long the record of a message is kept after its last change. */
+  keepMs: number
+  /** How long `stop` waits for submits to settle. */
+  stopWithinMs: number
+  /** 0 to below 1, for the jitter of pauses. */
+  random: () => number
+}
+
+const defaults: OutboxSettings = {
+  firstPauseMs: 1_000,
+  longestPauseMs: 60_000,
+  keepMs: 30 * 86_400_000,
+  stopWithinMs: 5_000,
+  random: Math.random,
+}
+
+export interface Accepted {
+  id: string
+  segments: number
+  encoding: Encoding
+}
+
+export interface MessageFilter {
+  state?: MessageState | undefined
+  /** E.164. */
+  number?: string | undefined
+  script?: string | undefined
+  carrier?: string | undefined
+  cursor?: string | undefined
+  limit: number
+}
+
+export interface OutboxStats {
+  accepted: number
+  /** Handed to a carrier. */
+  submitted: number
+  /** Written back to the queue, for whatever reason. */
+  retried: number
+  reports: number
+  /** How often a state was stored. */
+  states: Record<MessageState, number>
+  inFlight: number
+}
+
+export interface Outbox {
+  /**
+   * Resolves when the message is safe. The same id again is the same message:
+   * the same answer, nothing stored twice. Throws `unsupported_number` when no
+   * carrier serves the number.
+   */
+  accept(message: NewMessage): Promise<Accepted>
+  get(id: string): Promise<Message | undefined>
+  /** Newest first. */
+  list(filter: MessageFilter): Promise<{ messages: Message[]; next: string | null }>
+  /** Resolves when the report is stored or is of no use; rejects when the network should send it again. */
+  report(carrier: string, report: CarrierReport): Promise<void>
+  start(): Promise<void>
+  /** Claims nothing more and lets what was submitted settle, for 5 s at most; then stops the carriers. */
+  stop(): Promise<void>
+  stats(): OutboxStats
+  /** Messages that wait, by carrier. */
+  waiting(): Promise<Record<string, number>>
+}
+
+export function createOutbox(parts: OutboxParts): Outbox {
+  const { storage, carriers, engine, clock, log } = parts
+  const { entries, work } = storage
+  const settings = { ...defaults, ...parts.settings }
+  const names = carriers.map(carrier => carrier.name)
+  const router = createRouter({ carriers: names, ...(parts.routes && { routes: parts.routes }) })
+  const testNumbers = new Set(Object.keys(parts.testNumbers ?? {}))
+  const senders = new Map<string, Sender>()
+  const stats = {
+    accepted: 0,
+    submitted: 0,
+    retried: 0,
+    reports: 0,
+    states: { queued: 0, sent: 0, delivered: 0, undelivered: 0, rejected: 0, expired: 0, failed: 0 },
+  }
+
+  const rules: OutcomeRules = {
+    pauseMs(pauses) {
+      const pauseMs = Math.min(settings.firstPauseMs * 2 ** pauses, settings.longestPauseMs)
+      return Math.round(pauseMs * (0.5 + settings.random() / 2))
+    },
+    next(body) {
+      const wanted = { to: body.to, carrier: body.only ?? undefined }
+      return router.route(wanted, health()).find(name => !body.tried.includes(name))
+    },
+  }
+  const common = { entries, work, engine, clock, log, rules, keepMs: settings.keepMs, onStored }
+  const reports = createReports(common)
+  const { settle, giveUp } = createSettle({ ...common, onSent: reports.sent })
+  const heartbeat = createHeartbeat({ entries, engine, log, onRevived: wakeAll })
+  const submitting = {
+    began(carrier: string) {
+      stats.submitted++
+      reports.began(carrier)
+    },
+    ended: reports.ended,
+  }
+  for (const carrier of carriers) {
+    senders.set(carrier.name, createSender({ ...common, carrier, alive: heartbeat.alive, settle, submitting }))
+  }
+
+  async function accept(message: NewMessage): Promise<Accepted> {
+    const counted = countSegments(message.text)
+    const answer = { id: message.id, segments: counted.segments, encoding: counted.encoding }
+    const now = clock()
+    const body = newBody(message, counted, now)
+
+    if (testNumbers.has(message.to)) {
+      body.text = null
+      body.timeline = [{ at: now, state: 'delivered', carrier: 'test', detail: 'test number' }]
+      const place = { lane: 'test', state: 'delivered', dueAt: null, expiresAt: now + settings.keepMs } as const
+      if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer)
+      stats.accepted++
+      const item = await work.get(messageQueue, message.id)
+      if (item !== undefined) tell(toPublic(item))
+      return answer
+    }
+
+    const lane = router.route(message, health())[0]
+    if (lane === undefined) {
+      // Accepted once is accepted, whatever the routes say by now.
+      if ((await work.get(messageQueue, message.id)) !== undefined) return acceptedBefore(answer)
+      throw new EngineError('unsupported_number')
+    }
+    body.timeline = [{ at: now, state: 'queued', carrier: lane, detail: null }]
+    const place = { lane, state: 'queued', dueAt: now, expiresAt: null } as const
+    if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer)
+    stats.accepted++
+    senders.get(lane)?.wake()
+    return answer
+  }
+
+  async function acceptedBefore(answer: Accepted): Promise<Accepted> {
+    const item = await work.get(messageQueue, answer.id)
+    if (item === undefined) return answer
+    const { segments, encoding } = readBody(item)
+    return { id: answer.id, segments, encoding }
+  }
+
+  function onStored(item: WorkItem, step: Step) {
+    stats.states[step.state]++
+    if (step.state === 'queued') stats.retried++
+    if (step.dueAt !== null) senders.get(step.lane)?.wake()
+    if (isFinal(step.state)) {
+      tell(toPublic({ ...item, state: step.state, lane: step.lane, updatedAt: clock() }, step.body))
+    }
+  }
+
+  function tell(message: Message) {
+    try {
+      parts.onChange?.(message)
+    } catch (error) {
+      log.error({ err: error, message: message.id }, 'a state change was not passed on')
+    }
+  }
+
+  function health(): Health {
+    return Object.fromEntries(carriers.map(carrier => [carrier.name, carrier.ready() ? 'up' : 'down']))
+  }
+
+  function wakeAll() {
+    for (const sender of senders.values()) sender.wake()
+  }
+
+  async function report(carrier: string, report: CarrierReport) {
+    stats.reports++
+    await reports.report(carrier, report)
+  }
+
+  return {
+    accept,
+    report,
+    async get(id) {
+      const item = await work.get(messageQueue, id)
+      return item && toPublic(item)
+    },
+    async list({ carrier, ...filter }) {
+      const { items, next } = await work.list(messageQueue, {
+        ...filter,
+        ...(carrier !== undefined && { lane: carrier }),
+      })
+      return { messages: items.map(item => toPublic(item)), next }
+    },
+    async start() {
+      await heartbeat.start()
+      const takeover = { ...common, settle }
+      await takeOrphans(takeover)
+      await leaveOldLanes(takeover, names)
+      await Promise.all(
+        carriers.map(carrier =>
+          carrier.start({
+            report: told => report(carrier.name, told),
+            inbound: async sms => parts.onInbound?.(carrier.name, sms),
+            room: () => senders.get(carrier.name)?.wake(),
+          }),
+        ),
+      )
+      for (const sender of senders.values()) sender.start()
+    },
+    async stop() {
+      for (const sender of senders.values()) sender.stop()
+      const settled = Promise.all([...senders.values()].map(sender => sender.idle()))
+      const late = Promise.withResolvers<void>()
+      const timer = setTimeout(late.resolve, settings.stopWithinMs)
+      await Promise.race([settled, late.promise])
+      clearTimeout(timer)
+      giveUp()
+      reports.stop()
+      await Promise.all(carriers.map(carrier => carrier.stop()))
+      await heartbeat.stop()
+    },
+    stats: () => ({
+      ...stats,
+      states: { ...stats.states },
+      inFlight: [...senders.values()].reduce((sum, sender) => sum + sender.inFlight(), 0),
+    }),
+    async waiting() {
+      const counts = names.map(async name => [name, await work.waiting(messageQueue, name)] as const)
+      return Object.fromEntries(await Promise.all(counts))
+    },
+  }
+}

@@ -1,0 +1,25 @@
+// How far a message is. Only messages of the asking script are found.
+
+import { Type } from 'typebox'
+
+import { definePrimitive } from './primitive.ts'
+
+export const message = definePrimitive({
+  name: 'message',
+  parameters: ['id'],
+  input: Type.Object({ id: Type.String({ maxLength: 128 }) }),
+  async run({ id }, { outbox, run }) {
+    const found = await outbox.get(id)
+    if (found === undefined || found.script !== run.script) return undefined
+    const { state, carrier, segments, attempts, ref, timeline } = found
+    return {
+      id,
+      state,
+      carrier: carrier ?? null,
+      segments,
+      attempts,
+      ref: ref ?? null,
+      timeline: timeline.map(event => ({ ...event, at: new Date(event.at).toISOString() })),
+    }
+  },
+})

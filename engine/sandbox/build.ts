@@ -1,0 +1,124 @@
+// Turns a script and what it imports into the one function that an isolate runs.
+
+import { createHash } from 'node:crypto'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import * as esbuild from 'esbuild'
+
+import { letters } from '../ids.ts'
+
+export interface ScriptBundle {
+  /** `(function (module, exports) { … })`. */
+  code: string
+  filename: string
+  map: string
+  /** Letters of the SHA-256 of the code: one version, one hash. */
+  hash: string
+  /** Absolute paths of all files that went in. */
+  inputs: string[]
+}
+
+export interface ScriptProblem {
+  /** As the operator knows it: `scripts/otp.ts`. */
+  file: string
+  line: number
+  /** From 1. */
+  column: number
+  message: string
+}
+
+/** A script that cannot be used, with every problem at its place. */
+export class ScriptProblems extends Error {
+  readonly problems: ScriptProblem[]
+
+  constructor(problems: ScriptProblem[]) {
+    super(problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`).join('; '))
+    this.name = 'ScriptProblems'
+    this.problems = problems
+  }
+}
+
+/** `path` is a file directly in `folder`. Throws ScriptProblems. */
+export async function buildScript(folder: string, path: string): Promise<ScriptBundle> {
+  const shown = (file: string): string => join(relative(process.cwd(), folder) || '.', relative(folder, file))
+  const filename = `${shown(path)}.js`
+  try {
+    const result = await esbuild.build({
+      absWorkingDir: folder,
+      entryPoints: [path],
+      outdir: folder,
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: 'cjs',
+      platform: 'neutral',
+      target: 'es2024',
+      sourcemap: 'external',
+      sourcesContent: false,
+      legalComments: 'none',
+      charset: 'utf8',
+      logLevel: 'silent',
+      tsconfigRaw: {},
+      banner: { js: '(function(module,exports){"use strict";' },
+      footer: { js: '})' },
+      plugins: [onlyLib(folder)],
+    })
+    const code = result.outputFiles.find(file => file.path.endsWith('.js'))!.text
+    const map = result.outputFiles.find(file => file.path.endsWith('.map'))!.text
+    const inputs = Object.keys(result.metafile.inputs).map(input => resolve(folder, input))
+    const hash = letters(createHash('sha256').update(code).digest().subarray(0, 8))
+    return { code, filename, map, hash, inputs }
+  } catch (error) {
+    throw new ScriptProblems(problemsOf(error, shown, path))
+  }
+}
+
+/** esbuild keeps a process of its own: it is let go once the scripts are loaded. */
+export async function stopBuilding(): Promise<void> {
+  await esbuild.stop()
+}
+
+/** The code that runs inside every isolate before the script. */
+export async function buildGuest(): Promise<string> {
+  const result = await esbuild.build({
+    entryPoints: [join(dirname(fileURLToPath(import.meta.url)), 'guest', 'main.ts')],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    globalName: 'guest',
+    target: 'es2024',
+    tsconfigRaw: {},
+    logLevel: 'silent',
+  })
+  return result.outputFiles[0]!.text
+}
+
+// A script may import files of its folder's lib/, which may import each other; nothing else.
+function onlyLib(folder: string): esbuild.Plugin {
+  const lib = join(folder, 'lib') + sep
+  return {
+    name: 'only-lib',
+    setup(build) {
+      build.onResolve({ filter: /.*/ }, ({ path, kind, resolveDir }) => {
+        if (kind === 'entry-point') return undefined
+        const target = resolve(resolveDir, path)
+        if (/^\.\.?\//.test(path) && target.startsWith(lib)) return undefined
+        return { errors: [{ text: `"${path}" cannot be imported: scripts import only files of their lib folder` }] }
+      })
+    },
+  }
+}
+
+function problemsOf(error: unknown, shown: (file: string) => string, path: string): ScriptProblem[] {
+  const messages = (error as Partial<esbuild.BuildFailure>).errors
+  if (messages === undefined || messages.length === 0) {
+    return [{ file: shown(path), line: 1, column: 1, message: (error as Error).message }]
+  }
+  return messages.map(({ text, location }) => ({
+    file: location === null ? shown(path) : shown(resolve(dirname(path), location.file)),
+    line: location?.line ?? 1,
+    column: (location?.column ?? 0) + 1,
+    message: text,
+  }))
+}

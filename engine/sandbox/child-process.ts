@@ -1,0 +1,125 @@
+// Starts one sandbox process and speaks to it in whole lines.
+//
+// The walls around the child, beside the isolates inside it: an empty
+// environment, Node's permission model (no file but the engine's own code and
+// its libraries, no network, no process, no worker), no node:sqlite (it reads
+// and writes files past that model), pipes for stdio, death with the engine.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { createLineReader } from './protocol.ts'
+
+const require = createRequire(import.meta.url)
+const here = dirname(fileURLToPath(import.meta.url))
+const root = dirname(dirname(here))
+const modules = dirname(dirname(require.resolve('fastify/package.json')))
+const addon = (require('node-gyp-build') as { path(folder: string): string }).path(join(modules, 'isolated-vm'))
+const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find(path => existsSync(path))
+
+export interface SandboxProcess {
+  readonly pid: number
+  /** Queues lines; they leave together, when this tick of the event loop is over. */
+  send(lines: string): void
+  kill(): void
+  /** CPU milliseconds that the process has used, where the system tells; undefined elsewhere. */
+  cpuMs(): number | undefined
+  /** Resident memory in MB, where the system tells. */
+  memoryMb(): number | undefined
+}
+
+export interface SandboxProcessEvents {
+  line(line: string): void
+  exit(reason: string): void
+  /** What the process wrote to stderr: Node's own last words. */
+  complaint(text: string): void
+}
+
+export function startSandboxProcess(events: SandboxProcessEvents): SandboxProcess {
+  const node = [
+    '--no-node-snapshot',
+    '--permission',
+    '--allow-addons',
+    `--allow-fs-read=${join(root, 'engine')}`,
+    `--allow-fs-read=${join(root, 'package.json')}`,
+    `--allow-fs-read=${modules}`,
+    '--no-experimental-sqlite',
+    '--disable-sigusr1',
+    '--no-warnings',
+    '--max-old-space-size=128',
+    join(here, 'child.ts'),
+    addon,
+  ]
+  // With setpriv the kernel ends the child when the engine dies, however it dies and whatever the child is doing.
+  const [command, args] =
+    setpriv === undefined ? [process.execPath, node] : [setpriv, ['--pdeathsig', 'KILL', process.execPath, ...node]]
+  const child = spawn(command, args, { env: { TZ: 'UTC' }, stdio: ['pipe', 'pipe', 'pipe'], cwd: root })
+  diesFirst(child)
+
+  let waiting = ''
+  let ended = false
+  child.stdout.setEncoding('utf8')
+  child.stdout.on('data', createLineReader(events.line))
+  child.stderr.setEncoding('utf8')
+  child.stderr.on('data', events.complaint)
+  // A pipe to a process that has just died says so here; `exit` tells the rest.
+  child.stdin.on('error', () => {})
+  child.on('error', error => end(error.message))
+  child.on('close', (code, signal) => end(signal ?? `exit code ${code}`))
+
+  function end(reason: string): void {
+    if (ended) return
+    ended = true
+    events.exit(reason)
+  }
+
+  return {
+    pid: child.pid ?? 0,
+    send(lines) {
+      if (waiting === '') setImmediate(flush)
+      waiting += lines
+    },
+    kill: () => void child.kill('SIGKILL'),
+    cpuMs: () => readCpuMs(child.pid),
+    memoryMb: () => readMemoryMb(child.pid),
+  }
+
+  function flush(): void {
+    const lines = waiting
+    waiting = ''
+    if (!ended) child.stdin.write(lines)
+  }
+}
+
+// When memory runs short the kernel is to take the sandbox, not the engine.
+function diesFirst({ pid }: ChildProcess): void {
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '1000')
+  } catch {
+    // Only Linux has it.
+  }
+}
+
+const ticksPerSecond = 100
+
+function readCpuMs(pid: number | undefined): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // Fields 14 and 15 of proc(5), counted behind the name, which may hold spaces.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond
+  } catch {
+    return undefined
+  }
+}
+
+function readMemoryMb(pid: number | undefined): number | undefined {
+  try {
+    return (Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4_096) / 2 ** 20
+  } catch {
+    return undefined
+  }
+}

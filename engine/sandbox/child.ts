@@ -1,0 +1,255 @@
+// The sandbox process: isolates, and nothing else worth having.
+//
+// It holds no secret, socket, file or storage (child-process.ts starts it with
+// an empty environment under Node's permission model). It enters isolates by
+// synchronous turns with a time limit, and only strings cross: see
+// guest/main.ts for what is said inside, protocol.ts for what is said here.
+
+import { createRequire } from 'node:module'
+
+import type IsolatedVm from 'isolated-vm'
+
+import { createTexts, type Texts } from '../locales.ts'
+import { parseNumber } from './parse-number.ts'
+import { createLineReader, fields, line, type LossReason } from './protocol.ts'
+
+interface Setup {
+  guest: string
+  ses: string
+  settings: string
+  testNumbers: Record<string, string>
+}
+
+interface Place {
+  isolate: IsolatedVm.Isolate
+  enter: IsolatedVm.Reference<(run: string, now: number, turn: string) => void>
+  turns: number
+}
+
+interface Script {
+  code: string
+  filename: string
+}
+
+// The addon is loaded by its path: the package's own loader would look around the disk for it.
+const ivm = createRequire(import.meta.url)(process.argv[2]!) as { ivm: typeof IsolatedVm }
+const { Isolate, Callback } = ivm.ivm
+
+const slowMs = 5
+const heapEveryTurns = 128
+
+let setup: Setup
+let texts: Texts
+let statements: string[] = []
+let askedOf: Place | undefined
+const scripts = new Map<string, Script>()
+const places = new Map<string, Place>()
+let output = ''
+let lastFlush = performance.now()
+
+process.stdin.setEncoding('utf8')
+const read = createLineReader(handle)
+process.stdin.on('data', (piece: string) => {
+  read(piece)
+  flush()
+})
+// The engine is gone: so is all that was asked of us.
+process.stdin.on('end', () => process.exit(0))
+
+function say(text: string): void {
+  output += text
+}
+
+// What is done is told before something slow begins to hide it: what the engine
+// has not heard of when this process dies are the suspects.
+function flush(): void {
+  lastFlush = performance.now()
+  if (output === '') return
+  process.stdout.write(output)
+  output = ''
+}
+
+function handle(text: string): void {
+  const kind = text.slice(0, text.indexOf('\t'))
+  switch (kind) {
+    case 'turn': {
+      const [, turn, isolate, run, limitMs, now, body] = fields(text, 7) as [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+      ]
+      return takeTurn(turn, isolate, run, Number(limitMs), Number(now), body)
+    }
+    case 'forget': {
+      const [, isolate, run] = fields(text, 3) as [string, string, string]
+      const place = places.get(isolate)
+      if (place !== undefined) enter(isolate, place, run, 0, '{"forget":true}', 50)
+      return
+    }
+    case 'isolate': {
+      const [, isolate, hash, memoryMb] = fields(text, 4) as [string, string, string, string]
+      flush()
+      places.set(isolate, createPlace(scripts.get(hash)!, Number(memoryMb), true))
+      say(line('alive'))
+      flush()
+      return
+    }
+    case 'drop': {
+      const [, isolate] = fields(text, 2) as [string, string]
+      return lose(isolate)
+    }
+    case 'script': {
+      const [, hash, body] = fields(text, 3) as [string, string, string]
+      scripts.set(hash, JSON.parse(body) as Script)
+      return
+    }
+    case 'manifest': {
+      const [, turn, limitMs, memoryMb, body] = fields(text, 5) as [string, string, string, string, string]
+      return tellManifest(turn, Number(limitMs), Number(memoryMb), JSON.parse(body) as Script)
+    }
+    case 'setup':
+      setup = JSON.parse(fields(text, 2)[1]!) as Setup
+      say(line('ready'))
+      return
+    case 'texts':
+      texts = createTexts(JSON.parse(fields(text, 2)[1]!) as Record<string, object>)
+      return
+    default:
+  }
+}
+
+function takeTurn(turn: string, isolate: string, run: string, limitMs: number, now: number, body: string): void {
+  const place = places.get(isolate)
+  if (place === undefined) return say(line('lost', turn, 'gone', 0, isolate))
+  if (performance.now() - lastFlush > slowMs) flush()
+  const { lost, cpuUs } = enter(isolate, place, run, now, body, limitMs)
+  say(
+    lost === undefined
+      ? `done\t${turn}\t${cpuUs}\t[${statements.join(',')}]\n`
+      : line('lost', turn, lost, cpuUs, isolate),
+  )
+  if (lost === undefined && ++place.turns % heapEveryTurns === 0) {
+    say(line('heap', isolate, place.isolate.getHeapStatisticsSync().used_heap_size))
+  }
+}
+
+// One synchronous entry. Whatever comes out of it as an exception is judged by
+// what is known here, time and disposal, never by the exception's own words:
+// those may be the script's.
+function enter(
+  isolate: string,
+  place: Place,
+  run: string,
+  now: number,
+  body: string,
+  limitMs: number,
+): { lost?: LossReason; cpuUs: number } {
+  statements = []
+  askedOf = place
+  const began = performance.now()
+  const cpuBefore = process.threadCpuUsage()
+  let lost: LossReason | undefined
+  try {
+    place.enter.applySync(undefined, [run, now, body], { timeout: limitMs })
+  } catch (error) {
+    lost = place.isolate.isDisposed ? 'memory' : performance.now() - began >= limitMs ? 'timeout' : undefined
+    if (lost === undefined) statements.push(JSON.stringify(['log', 'warn', `unhandled rejection: ${asText(error)}`]))
+  }
+  const cpu = process.threadCpuUsage(cpuBefore)
+  if (lost !== undefined) lose(isolate)
+  return { lost, cpuUs: cpu.user + cpu.system }
+}
+
+function asText(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 500)
+}
+
+function lose(isolate: string): void {
+  const place = places.get(isolate)
+  places.delete(isolate)
+  if (place !== undefined && !place.isolate.isDisposed) place.isolate.dispose()
+}
+
+function createPlace(script: Script, memoryMb: number, harden: boolean): Place {
+  const isolate = new Isolate({
+    memoryLimit: memoryMb,
+    // V8 could not even unwind: nothing in this process can be trusted any more.
+    onCatastrophicError: () => process.kill(process.pid, 'SIGKILL'),
+  })
+  const context = isolate.createContextSync()
+  if (harden) context.evalSync(setup.ses, { filename: 'patchcord:ses' })
+  const install = context.evalSync(`(() => { ${setup.guest}; return guest.install })()`, {
+    filename: 'patchcord:guest',
+    reference: true,
+  })
+  const factory = isolate.compileScriptSync(script.code, { filename: script.filename }).runSync(context, {
+    reference: true,
+    timeout: 1_000,
+  }) as IsolatedVm.Reference
+  const enter = install.applySync(
+    undefined,
+    [new Callback(emit), new Callback(ask), setup.settings, factory.derefInto(), harden],
+    { result: { reference: true } },
+  ) as Place['enter']
+  return { isolate, enter, turns: 0 }
+}
+
+const maxStatements = 2_000
+function emit(text: string): void {
+  // A guest that talks without end is stopped by its time limit; its words stop here.
+  if (statements.length < maxStatements) statements.push(text)
+}
+
+function ask(question: string, argument: string): string {
+  try {
+    const values = JSON.parse(argument) as [unknown, unknown, unknown]
+    if (question === 't') return JSON.stringify(texts.t(values[0], values[1], values[2]))
+    if (question === 'language') return JSON.stringify(texts.language(values[0], values[1]))
+    return JSON.stringify(parseNumber(values[0], values[1], setup.testNumbers))
+  } catch {
+    return 'null'
+  }
+}
+
+// A look at what a script exports, in an isolate of its own that goes at once.
+function tellManifest(turn: string, limitMs: number, memoryMb: number, script: Script): void {
+  flush()
+  const isolate = `manifest-${turn}`
+  try {
+    places.set(isolate, createPlace(script, memoryMb, false))
+  } catch (error) {
+    const { message, stack } = error as Error
+    say(`done\t${turn}\t0\t${JSON.stringify([['fail', { name: 'Error', message, stack }]])}\n`)
+    return
+  }
+  const place = places.get(isolate)!
+  statements = []
+  let failure: unknown
+  const began = performance.now()
+  try {
+    place.enter.applySync(undefined, ['manifest', Date.now(), '{"manifest":true}'], { timeout: limitMs })
+  } catch (error) {
+    failure = error
+  }
+  const lost: LossReason | undefined = place.isolate.isDisposed
+    ? 'memory'
+    : performance.now() - began >= limitMs
+      ? 'timeout'
+      : undefined
+  lose(isolate)
+  if (lost !== undefined) return say(line('lost', turn, lost, 0, isolate))
+  if (failure !== undefined) {
+    const { name, message, stack } = failure as Error
+    statements = [
+      JSON.stringify([
+        'fail',
+        { name, message: String(message).slice(0, 1_000), stack: String(stack).slice(0, 4_000) },
+      ]),
+    ]
+  }
+  say(`done\t${turn}\t0\t[${statements.join(',')}]\n`)
+}

@@ -1,0 +1,126 @@
+// What a script calls on the engine: named, numbered, with JSON in and out.
+
+import { describe, refuse } from './failure.ts'
+import { breakLimit, currentRun, emit, limits, stringify, type GuestRun, type PendingCall } from './run.ts'
+
+// `await` and `.then` on a call come through here, so that a failure that nobody
+// waits for can be told from one that the script deals with.
+class HostPromise extends Promise<unknown> {
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise
+  }
+
+  #call: PendingCall | undefined
+
+  static track(promise: HostPromise, call: PendingCall): void {
+    promise.#call = call
+  }
+
+  override then<A = unknown, B = never>(
+    onFulfilled?: ((value: unknown) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    if (this.#call !== undefined) this.#call.handled = true
+    return super.then(onFulfilled, onRejected)
+  }
+}
+
+/** Frozen with the world: a script can reach it as the constructor of what a primitive returns. */
+export const promiseOfHostCalls: unknown = HostPromise
+
+const nativeThen = Promise.prototype.then
+const ignore = () => {}
+
+/** Asks the engine for `name`; the promise settles in a later turn. */
+export function hostCall(name: string, input: unknown, change?: PendingCall['change']): Promise<unknown> {
+  const run = currentRun()
+  if (run.over) return new Promise(ignore)
+  if (run.ended) return silent(new Error(`${name}: the run has answered already`))
+  if (++run.calls > limits.hostCalls) {
+    breakLimit(run, 'hostCalls')
+    return new Promise(ignore)
+  }
+  const number = run.calls
+  let text: string | undefined
+  try {
+    text = stringify(input)
+  } catch (error) {
+    return silent(error)
+  }
+  if (text === undefined) text = '{}'
+  if (text.length > limits.valueBytes) {
+    breakLimit(run, 'valueBytes')
+    return new Promise(ignore)
+  }
+  emit(`["call",${number},${stringify(name)},${text}]`)
+
+  const call: PendingCall = { resolve: ignore, reject: ignore, site: new Error(name), handled: false, change }
+  const promise = new HostPromise((resolve, reject) => {
+    call.resolve = resolve
+    call.reject = reject
+  })
+  HostPromise.track(promise, call)
+  run.pending.set(number, call)
+  // Marked as dealt with for V8: what nobody waits for is judged when the run ends.
+  Reflect.apply(nativeThen, promise, [undefined, ignore])
+  return promise
+}
+
+function silent(error: unknown): Promise<never> {
+  const promise = Promise.reject(error)
+  Reflect.apply(nativeThen, promise, [undefined, ignore])
+  return promise as Promise<never>
+}
+
+/** `[number, 'ok', value]`, `[number, 'no', error]` or, for storage.update, `[number, 'change', value]`. */
+export type Delivery = [number: number, kind: 'ok' | 'no' | 'change', value?: unknown]
+
+export interface HostFailure {
+  code?: string
+  status?: number
+  facts?: Record<string, unknown>
+  message: string
+}
+
+/** Settles a call with what the engine answered. */
+export function deliver(run: GuestRun, [number, kind, value]: Delivery): void {
+  const call = run.pending.get(number)
+  if (call === undefined) return
+  if (kind === 'change') return applyChange(run, number, call, value)
+  run.pending.delete(number)
+  if (kind === 'ok') return call.resolve(value)
+  const failure = value as HostFailure
+  run.failed.push(call)
+  call.reject(hostError(call.site, failure))
+}
+
+// The error keeps the stack of the line that made the call.
+function hostError(site: Error, failure: HostFailure): Error {
+  if (failure.code !== undefined) return refuse(failure.code, { ...failure.facts, status: failure.status })
+  const name = site.message
+  site.message = `${name}: ${failure.message}`
+  site.stack = site.stack?.replace(`Error: ${name}`, `Error: ${site.message}`)
+  return site
+}
+
+// The function of storage.update runs here, in one synchronous step, on the
+// value that the engine holds the key's queue for. A throw writes nothing.
+function applyChange(run: GuestRun, number: number, call: PendingCall, value: unknown): void {
+  const callsBefore = run.calls
+  try {
+    const next = call.change!(value)
+    if (run.calls !== callsBefore) throw new TypeError('the function of storage.update may not call a primitive')
+    if (typeof next === 'object' && next !== null && typeof (next as { then?: unknown }).then === 'function') {
+      throw new TypeError('the function of storage.update has to be synchronous')
+    }
+    const text = next === undefined ? undefined : stringify(next)
+    if (next !== undefined && text === undefined) throw new TypeError('storage.update: the value is no JSON')
+    if (text !== undefined && text.length > limits.valueBytes) return breakLimit(run, 'valueBytes')
+    emit(text === undefined ? `["changed",${number},"delete"]` : `["changed",${number},"set",${text}]`)
+  } catch (error) {
+    run.pending.delete(number)
+    emit(`["changed",${number},"nothing",${stringify(describe(error).message)}]`)
+    run.failed.push(call)
+    call.reject(error)
+  }
+}

@@ -1,0 +1,117 @@
+// The first code inside an isolate: builds the world, then serves turns.
+//
+// The child calls `install` once and `enter` for every turn. A turn is one
+// synchronous entry for one run; everything the run says in it goes out as
+// statements through `emit`, because the run's microtasks drain only after
+// `enter` has returned.
+//
+//   statement = ["call", number, name, input] | ["changed", number, how, value?]
+//             | ["log", level, text] | ["limit", which]
+//             | ["end", value] | ["refuse", {code, status, facts}] | ["fail", {name, message, stack}]
+//             | ["settled", stack of an unhandled failure | null] | ["manifest", {exports, fields}]
+
+import { failureStatement } from './failure.ts'
+import { createGlobals, type Ask, type GuestSettings } from './globals.ts'
+import { deliver, type Delivery } from './host-call.ts'
+import { hardenWorld, plainWorld } from './intrinsics.ts'
+import { breakLimit, connect, createRun, emit, enterRun, limits, parse, stringify, type GuestRun } from './run.ts'
+
+/** The bundle of a script: fills `module.exports`. */
+type Factory = (module: { exports: Record<string, unknown> }, exports: Record<string, unknown>) => void
+
+interface Start {
+  start: { seed: string; action: string; request: unknown; call: unknown; language: string | null }
+}
+interface Deliveries {
+  deliver: Delivery[]
+}
+
+type Turn = Start | Deliveries | { manifest: true } | { forget: true }
+
+const runs = new Map<string, GuestRun>()
+let factory: Factory
+
+export function install(
+  emitText: (text: string) => void,
+  ask: Ask,
+  settingsText: string,
+  script: Factory,
+  harden: boolean,
+): (runId: string, now: number, turnText: string) => void {
+  connect(emitText)
+  factory = script
+  const world = harden ? hardenWorld : plainWorld
+  world(createGlobals(parse(settingsText) as GuestSettings, ask))
+  return enter
+}
+
+function enter(runId: string, now: number, turnText: string): void {
+  const turn = parse(turnText) as Turn
+  if ('start' in turn) return begin(runId, now, turn.start)
+  if ('manifest' in turn) return tellManifest(runId, now)
+  if ('forget' in turn) return void runs.delete(runId)
+  const run = runs.get(runId)
+  if (run === undefined) return
+  enterRun(run, now)
+  for (const delivery of turn.deliver) deliver(run, delivery)
+  if (run.ended) settle(run)
+}
+
+function begin(runId: string, now: number, { seed, action, request, call, language }: Start['start']): void {
+  const run = createRun(runId, seed, language)
+  runs.set(runId, run)
+  enterRun(run, now)
+  void drive(run, action, request, call)
+}
+
+// The module is made anew for every run, so that its top-level state is the run's own.
+function instantiate(): Record<string, unknown> {
+  const module = { exports: {} as Record<string, unknown> }
+  factory(module, module.exports)
+  return module.exports
+}
+
+async function drive(run: GuestRun, action: string, request: unknown, call: unknown): Promise<void> {
+  let last: string
+  try {
+    const handler = instantiate()[action] as (request: unknown, call: unknown) => unknown
+    const value = await handler(request, call)
+    const text = value === undefined ? 'null' : stringify(value, onlyJson)
+    if (text.length > limits.valueBytes) return breakLimit(run, 'valueBytes')
+    last = `["end",${text}]`
+  } catch (thrown) {
+    last = failureStatement(thrown)
+  }
+  if (run.over) return
+  run.ended = true
+  emit(last)
+  settle(run)
+}
+
+function onlyJson(_key: string, value: unknown): unknown {
+  const type = typeof value
+  if (type === 'function' || type === 'symbol' || (type === 'number' && !Number.isFinite(value))) {
+    throw new TypeError(`the answer holds a ${type} that JSON cannot hold`)
+  }
+  return value
+}
+
+// The answer leaves when no call is open any more; a call that failed and that
+// nobody waited for takes the answer's place.
+function settle(run: GuestRun): void {
+  if (run.pending.size > 0) return
+  const failed = run.failed.find(call => !call.handled)
+  emit(`["settled",${stringify(failed?.site.stack ?? null)}]`)
+  runs.delete(run.id)
+}
+
+// Read once, when the script is loaded. Top-level code may call primitives; here they come to nothing.
+function tellManifest(runId: string, now: number): void {
+  const reader = createRun(runId, '0'.repeat(64), null)
+  reader.over = true
+  enterRun(reader, now)
+  const exported = instantiate()
+  const names: string[] = []
+  for (const name of Object.keys(exported)) if (typeof exported[name] === 'function') names.push(name)
+  emit(`["manifest",${stringify({ exports: names, fields: exported.fields ?? null })}]`)
+}

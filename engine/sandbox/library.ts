@@ -1,0 +1,174 @@
+// The operator's scripts: which there are, and which version of each is active.
+//
+// A file whose content changed becomes the active version within a second; one
+// that cannot be used leaves the old version serving and is reported. A run
+// keeps the version that it began with.
+
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join, relative } from 'node:path'
+
+import { StartError } from '../errors.ts'
+import { watchFolder } from '../folder-watch.ts'
+import type { Log } from '../log.ts'
+import { buildScript, ScriptProblems, stopBuilding, type ScriptBundle, type ScriptProblem } from './build.ts'
+import { readFields, type Fields } from './fields.ts'
+import { createPositions, type SourcePositions } from './source-position.ts'
+
+/** What the configuration says of one script. */
+export interface ScriptSettings {
+  countries: string[]
+  memoryMb: number
+}
+
+export interface ScriptVersion {
+  name: string
+  /** Which version: letters of the code's hash. */
+  hash: string
+  filename: string
+  code: string
+  /** What the operator wrote. */
+  source: string
+  exports: ReadonlySet<string>
+  fields: Fields
+  positions: SourcePositions
+  settings: ScriptSettings
+  loadedAt: number
+}
+
+/** What a look at a script's exports found. */
+export type Manifest = { exports: string[]; fields: unknown } | { failure: { message: string; stack: string } }
+
+export interface Library {
+  /** The active version of a script. */
+  get(name: string): ScriptVersion | undefined
+  list(): ScriptVersion[]
+  /** What keeps the newest file of a script from being active. */
+  problems(name: string): ScriptProblem[]
+  close(): void
+}
+
+export interface LibraryParts {
+  folder: string
+  settingsOf(name: string): ScriptSettings
+  readManifest(bundle: ScriptBundle, memoryMb: number): Promise<Manifest>
+  log: Log
+  clock: () => number
+}
+
+const reserved = new Set(
+  'admin callbacks console docs healthz readyz metrics verify twilio labsmobile camara hooks'.split(' '),
+)
+
+/** Loads every script of the folder, or throws a StartError that names file, line and column. */
+export async function openLibrary(parts: LibraryParts): Promise<Library> {
+  const { folder, log } = parts
+  const active = new Map<string, ScriptVersion>()
+  const broken = new Map<string, ScriptProblem[]>()
+
+  for (const path of await scriptFiles(folder)) {
+    try {
+      const version = await load(path, parts)
+      if (active.has(version.name))
+        throw new ScriptProblems([problemOf(path, 'a script of this name is there already')])
+      active.set(version.name, version)
+    } catch (error) {
+      await stopBuilding()
+      throw new StartError((error as Error).message, { cause: error })
+    }
+  }
+  await stopBuilding()
+  const stopWatching = watchFolder(folder, reload)
+
+  async function reload(): Promise<void> {
+    const present = new Set<string>()
+    for (const path of await scriptFiles(folder)) {
+      const name = nameOf(path)
+      present.add(name)
+      try {
+        const version = await load(path, parts)
+        broken.delete(name)
+        if (active.get(name)?.hash === version.hash) continue
+        active.set(name, version)
+        log.info({ script: name, version: version.hash }, 'script loaded')
+      } catch (error) {
+        if (!(error instanceof ScriptProblems)) throw error
+        broken.set(name, error.problems)
+        log.error({ script: name, serving: active.get(name)?.hash ?? null }, `script not loaded: ${error.message}`)
+      }
+    }
+    await stopBuilding()
+    for (const name of active.keys()) {
+      if (present.has(name)) continue
+      active.delete(name)
+      log.info({ script: name }, 'script removed')
+    }
+  }
+
+  return {
+    get: name => active.get(name),
+    list: () => [...active.values()],
+    problems: name => broken.get(name) ?? [],
+    close: stopWatching,
+  }
+}
+
+async function scriptFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    throw new StartError(`the folder of scripts cannot be read: ${folder} (${error.code})`)
+  })
+  return names
+    .filter(name => /^[a-z][a-z0-9-]*\.(ts|js)$/.test(name))
+    .sort()
+    .map(name => join(folder, name))
+}
+
+function nameOf(path: string): string {
+  return basename(path).replace(/\.(ts|js)$/, '')
+}
+
+function problemOf(path: string, message: string): ScriptProblem {
+  return { file: relative(process.cwd(), path), line: 1, column: 1, message }
+}
+
+async function load(path: string, parts: LibraryParts): Promise<ScriptVersion> {
+  const name = nameOf(path)
+  const fail = (message: string): never => {
+    throw new ScriptProblems([problemOf(path, message)])
+  }
+  if (reserved.has(name)) fail(`the name "${name}" is reserved`)
+  const settings = parts.settingsOf(name)
+  const bundle = await buildScript(parts.folder, path)
+  const positions = createPositions(bundle.filename, bundle.map, source =>
+    relative(process.cwd(), join(parts.folder, source)),
+  )
+  const manifest = await parts.readManifest(bundle, settings.memoryMb)
+  if ('failure' in manifest) throw new ScriptProblems([failureProblem(manifest.failure, positions, path)])
+  let fields: Fields = {}
+  try {
+    fields = readFields(manifest.fields)
+  } catch (error) {
+    fail((error as Error).message)
+  }
+  return {
+    name,
+    hash: bundle.hash,
+    filename: bundle.filename,
+    code: bundle.code,
+    source: await readFile(path, 'utf8'),
+    exports: new Set(manifest.exports),
+    fields,
+    positions,
+    settings,
+    loadedAt: parts.clock(),
+  }
+}
+
+function failureProblem(
+  failure: { message: string; stack: string },
+  positions: SourcePositions,
+  path: string,
+): ScriptProblem {
+  const place = /^(.*):(\d+):(\d+)$/.exec(positions.first(failure.stack) ?? '')
+  if (place === null) return problemOf(path, failure.message)
+  return { file: place[1]!, line: Number(place[2]), column: Number(place[3]), message: failure.message }
+}

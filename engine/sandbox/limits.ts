@@ -1,0 +1,49 @@
+// What one run may use. Breaking one ends the run, and no script can catch that.
+
+export interface RunLimits {
+  /** From start to answer. */
+  wallMs: number
+  /** CPU time of one turn. */
+  cpuMs: number
+  /** Calls of primitives. */
+  hostCalls: number
+  messages: number
+  /** Of one value that crosses the sandbox's border, as JSON. */
+  valueBytes: number
+  /** Of all that was said to the run: what a replay has to feed again. */
+  journalBytes: number
+  /** Runs of one script at the same time; one more is refused as `overloaded`. */
+  runsAtOnce: number
+}
+
+/** How the sandbox treats its processes and isolates. */
+export interface SandboxLimits {
+  /** Beyond a turn's limit, before a silent process is killed. */
+  graceMs: number
+  /** Reading what a new script exports. */
+  loadMs: number
+  /** Resident memory of one sandbox process. */
+  processMemoryMb: number
+  /** Runs after which an isolate is replaced. */
+  isolateRuns: number
+  /** Turns that may be on their way to one process. */
+  openTurns: number
+}
+
+export const defaultRunLimits: RunLimits = {
+  wallMs: 10_000,
+  cpuMs: 250,
+  hostCalls: 50,
+  messages: 5,
+  valueBytes: 65_536,
+  journalBytes: 1_048_576,
+  runsAtOnce: 256,
+}
+
+export const defaultSandboxLimits: SandboxLimits = {
+  graceMs: 250,
+  loadMs: 1_000,
+  processMemoryMb: 1_024,
+  isolateRuns: 20_000,
+  openTurns: 128,
+}

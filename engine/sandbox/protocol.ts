@@ -1,0 +1,64 @@
+// What engine and child say to each other: lines of tab-separated fields over
+// the child's stdin and stdout, many lines per write. The last field may be
+// JSON, whose text holds neither tabs nor line breaks, so nothing is encoded
+// twice and nothing has to be parsed to be passed on.
+//
+//   engine to child
+//     setup    JSON {guest, settings, limits}                 once, first
+//     texts    JSON {language: texts}                          once, and again when texts change
+//     script   hash  JSON {code, filename}                     before the first isolate of a version
+//     isolate  isolate  hash  memoryMb                         makes room for runs of a version
+//     turn     turn  isolate  run  limitMs  now  JSON turn     one entry for one run
+//     forget   isolate  run                                    the run is over, whatever it waits for
+//     drop     isolate                                         no run of it is left
+//     manifest turn  limitMs  memoryMb  JSON {code, filename}  what does this script export?
+//
+//   child to engine
+//     ready                                                    the setup is done
+//     alive                                                    still here, after something slow
+//     done     turn  cpuUs  JSON [statement, …]                the turn has ended by itself
+//     lost     turn  reason  cpuUs  isolate                    the turn was stopped; its isolate is gone
+//     heap     isolate  bytes                                  now and then
+//
+// `turn` numbers are the engine's; statements are described in guest/main.ts.
+
+/** Why a turn did not end: `gone` tells of an isolate that an earlier turn of the same write had lost. */
+export type LossReason = 'timeout' | 'memory' | 'gone'
+
+export function line(...fields: Array<string | number>): string {
+  return `${fields.join('\t')}\n`
+}
+
+/** Cuts a stream of text into whole lines; what has no end yet waits for the next piece. */
+export function createLineReader(onLine: (line: string) => void): (piece: string) => void {
+  let rest = ''
+  return piece => {
+    let begin = 0
+    let end = piece.indexOf('\n')
+    if (end === -1) {
+      rest += piece
+      return
+    }
+    onLine(rest + piece.slice(0, end))
+    begin = end + 1
+    for (end = piece.indexOf('\n', begin); end !== -1; end = piece.indexOf('\n', begin)) {
+      onLine(piece.slice(begin, end))
+      begin = end + 1
+    }
+    rest = piece.slice(begin)
+  }
+}
+
+/** Splits a line into its first `count - 1` fields and the rest as the last one. */
+export function fields(text: string, count: number): string[] {
+  const result: string[] = []
+  let begin = 0
+  for (let field = 1; field < count; field++) {
+    const end = text.indexOf('\t', begin)
+    if (end === -1) break
+    result.push(text.slice(begin, end))
+    begin = end + 1
+  }
+  result.push(text.slice(begin))
+  return result
+}

@@ -1,0 +1,50 @@
+// The drivers of storage, by the scheme of PATCHCORD_STORAGE.
+// A new one is one file and one line here.
+
+import { resolve } from 'node:path'
+import { StartError } from '../errors.ts'
+import { openSqlite } from './sqlite.ts'
+import type { Storage } from './storage.ts'
+
+export interface StorageOptions {
+  /** Key material for what is sealed, 32 characters at least. */
+  secret: string
+  /** Milliseconds since 1970. */
+  clock: () => number
+  /** What relative paths start from; the working directory by default. */
+  baseDir?: string
+}
+
+type Open = (rest: string, options: StorageOptions) => Promise<Storage>
+
+const drivers: Record<string, Open> = {
+  sqlite: async (rest, options) => openSqlite({ ...options, path: sqlitePath(rest, options.baseDir) }),
+}
+
+/** Schemes that are reserved for drivers to come. */
+const planned = ['redis', 'rediss', 'redis-cluster']
+
+/** Opens what `url` (`sqlite:data/patchcord.db`) names. Rejects with StartError when it cannot be used. */
+export async function openStorage(url: string, options: StorageOptions): Promise<Storage> {
+  // Only the scheme is ever printed: the rest of a URL may hold a password.
+  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+-]*):(.*)$/is.exec(url) ?? []
+  const name = scheme.toLowerCase()
+  if (planned.includes(name))
+    throw new StartError(`PATCHCORD_STORAGE: the driver ${name}: is not built in yet; ${allowed}`)
+  const open = Object.hasOwn(drivers, name) ? drivers[name] : undefined
+  if (!open)
+    throw new StartError(
+      `PATCHCORD_STORAGE: ${name ? `no driver is called ${name}:` : 'it names no driver'}; ${allowed}`,
+    )
+  return open(rest, options)
+}
+
+const allowed = 'allowed is sqlite:path/to/file, for instance sqlite:data/patchcord.db'
+
+/** `data/x.db`, `/var/x.db`, and the latter as `///var/x.db`. */
+function sqlitePath(rest: string, baseDir = '.'): string {
+  const isUrl = rest.startsWith('//')
+  if (rest === '' || rest.endsWith('/') || (isUrl && rest[2] !== '/'))
+    throw new StartError(`PATCHCORD_STORAGE: sqlite: has to be followed by the path of a file; ${allowed}`)
+  return resolve(baseDir, isUrl ? rest.slice(2) : rest)
+}

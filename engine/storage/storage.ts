@@ -1,0 +1,126 @@
+// The storage contract: entries with a lifetime, and work that is due at a time.
+//
+// Every operation is atomic alone and touches one key, so that any driver, a
+// cluster of Redis included, can keep the promise. A promise that resolves is
+// durable. When the storage cannot be reached every operation rejects with
+// EngineError('storage_unavailable') and nothing is promised.
+//
+// Values and bodies are sealed at rest, keys and tags are kept as HMACs
+// (seal.ts); counters, states, lanes and times stay plain. Times are
+// milliseconds since 1970 by the wall clock.
+
+export interface Storage {
+  readonly entries: Entries
+  readonly work: DueWork
+  /** Resolves when reads and writes are possible, else rejects with storage_unavailable. */
+  ready(): Promise<void>
+  /** Finishes what was begun, then lets go of the files or connections. */
+  close(): Promise<void>
+}
+
+export interface Entry {
+  key: string
+  /** The text that was set; for a counter its decimal digits. */
+  value: string
+  /** Grows with every change of this entry; what `replace` compares. */
+  version: number
+  expiresAt: number | null
+}
+
+/**
+ * Small texts under a key. A key is made of segments, `a:b:c`; `space` keeps
+ * one owner's keys apart from another's (`script/otp`, `tokens`, …). An entry
+ * whose time has passed is absent for every operation.
+ */
+export interface Entries {
+  get(space: string, key: string): Promise<Entry | undefined>
+  /** False when `ifAbsent` was asked for and there is one. Without `ttlMs` the entry stays for ever. */
+  set(space: string, key: string, value: string, options?: { ttlMs?: number; ifAbsent?: boolean }): Promise<boolean>
+  /** Whether there was one. */
+  delete(space: string, key: string): Promise<boolean>
+  /**
+   * Adds to a counter; an absent one begins at 0 and takes `ttlMs`, which later
+   * calls do not move. Resolves with undefined, and changes nothing, when the
+   * entry holds something that is no whole number.
+   */
+  increment(
+    space: string,
+    key: string,
+    options?: { by?: number; ttlMs?: number },
+  ): Promise<{ value: number; expiresAt: number | null } | undefined>
+  /**
+   * Compare and set: writes only when the entry still has `version` (null: is
+   * still absent). `value` undefined deletes it. Without `ttlMs` an existing
+   * entry keeps its lifetime. Resolves with whether it was written.
+   */
+  replace(
+    space: string,
+    key: string,
+    change: { version: number | null; value: string | undefined; ttlMs?: number },
+  ): Promise<boolean>
+  /** The entry `prefix` itself and all whose key begins with `prefix:`, by whole segments; `''` lists the space. At most `limit` (100), in no order. */
+  list(space: string, prefix: string, options?: { limit?: number }): Promise<Array<{ key: string; value: string }>>
+}
+
+/** What is known of one piece of work. */
+export interface WorkItem extends NewWork {
+  /** The engine that has claimed it, null when nobody has. */
+  owner: string | null
+  /** Grows with every change. */
+  version: number
+  createdAt: number
+  updatedAt: number
+}
+
+export interface NewWork {
+  /** What kind of work: `messages`, `timers`. */
+  queue: string
+  /** Unique in its queue. */
+  id: string
+  /** Who may take it inside the queue: a carrier's name, or `''`. */
+  lane: string
+  /** Lower goes first among what is due. */
+  priority: number
+  /** When it may be claimed; null when there is nothing left to do. */
+  dueAt: number | null
+  /** The caller's own word for how far it is; lists filter by it. */
+  state: string
+  /** Kept as HMAC; lists filter by them. */
+  tags: { script?: string; number?: string }
+  /** Sealed at rest. */
+  body: string
+  /** When the record may be forgotten; null keeps it. */
+  expiresAt: number | null
+}
+
+export interface WorkChange {
+  lane?: string
+  priority?: number
+  dueAt?: number | null
+  state?: string
+  body?: string
+  expiresAt?: number | null
+}
+
+/** Work that is due at a time, is claimed by one engine, and stays readable when it is done. */
+export interface DueWork {
+  /** Stores it; false, and no change, when the queue has that id already. */
+  schedule(item: NewWork): Promise<boolean>
+  /** Takes at most `limit` unclaimed items of one lane with `dueAt <= now`, by priority, then by due time. */
+  claim(queue: string, lane: string, options: { owner: string; now: number; limit: number }): Promise<WorkItem[]>
+  /** Changes an item and frees its claim. With `version`: only if it still has that one. Resolves with whether it did. */
+  settle(queue: string, id: string, change: WorkChange, options?: { version?: number }): Promise<boolean>
+  get(queue: string, id: string): Promise<WorkItem | undefined>
+  /** Newest first. `cursor` is the `next` of the page before. */
+  list(
+    queue: string,
+    filter: { state?: string; lane?: string; script?: string; number?: string; cursor?: string; limit: number },
+  ): Promise<{ items: WorkItem[]; next: string | null }>
+  delete(queue: string, id: string): Promise<boolean>
+  /** The earliest `dueAt` of an unclaimed item in a lane, null when nothing waits. */
+  nextDue(queue: string, lane: string): Promise<number | null>
+  /** How many unclaimed items wait in a lane, due or not. */
+  waiting(queue: string, lane: string): Promise<number>
+  /** Items that engines other than `owner` had claimed and can no longer finish. */
+  orphans(queue: string, owner: string, limit: number): Promise<WorkItem[]>
+}

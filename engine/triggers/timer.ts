@@ -1,0 +1,103 @@
+// A timer that a script set becomes a run of its onTimer when it is due; a late
+// one, after the engine was away, at once.
+
+import { derivedId } from '../ids.ts'
+import type { Log } from '../log.ts'
+import { timerQueue, type Timer, type Timers } from '../primitives/schedule.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+import type { Storage, WorkItem } from '../storage/storage.ts'
+
+export interface TimerParts {
+  storage: Storage
+  sandbox: () => Sandbox
+  engine: string
+  clock: () => number
+  log: Log
+}
+
+export interface TimerTrigger extends Timers {
+  start(): Promise<void>
+  stop(): void
+}
+
+const claimAtOnce = 50
+const againMs = 1_000
+/** setTimeout's own limit is 24 days; a look now and then costs nothing. */
+const longestSleepMs = 3_600_000
+
+export function createTimerTrigger({ storage, sandbox, engine, clock, log }: TimerParts): TimerTrigger {
+  let timer: NodeJS.Timeout | undefined
+  let wakeAt = Infinity
+  let busy = false
+  let stopped = false
+
+  function wake(dueAt: number): void {
+    if (stopped || dueAt >= wakeAt) return
+    wakeAt = dueAt
+    clearTimeout(timer)
+    timer = setTimeout(() => void work(), Math.min(Math.max(0, dueAt - clock()), longestSleepMs)).unref()
+  }
+
+  async function work(): Promise<void> {
+    if (busy || stopped) return
+    busy = true
+    wakeAt = Infinity
+    try {
+      for (let more = true; more && !stopped;) {
+        const due = await storage.work.claim(timerQueue, '', { owner: engine, now: clock(), limit: claimAtOnce })
+        for (const item of due) void fire(item)
+        more = due.length === claimAtOnce
+      }
+      const next = await storage.work.nextDue(timerQueue, '')
+      if (next !== null) wake(next)
+    } catch (error) {
+      log.error({ error: (error as Error).message }, 'timers could not be read')
+      wake(clock() + againMs)
+    } finally {
+      busy = false
+    }
+  }
+
+  async function fire(item: WorkItem): Promise<void> {
+    const { id, script: name, action, data } = JSON.parse(item.body) as Timer
+    const script = sandbox().library.get(name)
+    try {
+      if (script === undefined || !script.exports.has('onTimer')) {
+        log.warn({ timer: id, script: name }, 'timer without a script that has onTimer')
+      } else {
+        // One timer, one run id: fired again after a crash it sends no second message.
+        const run = derivedId('run', `timer:${id}`)
+        await sandbox().run({
+          id: run,
+          script,
+          action: 'onTimer',
+          trigger: 'timer',
+          request: { id, action, data },
+          call: { id: run, script: name, action: 'onTimer' },
+          language: null,
+        })
+      }
+      await storage.work.delete(timerQueue, id)
+    } catch (error) {
+      if (stopped) return
+      log.warn({ timer: id, script: name, error: (error as Error).message }, 'timer is tried again')
+      const dueAt = clock() + againMs
+      await storage.work.settle(timerQueue, id, { dueAt }).catch(() => false)
+      wake(dueAt)
+    }
+  }
+
+  return {
+    wake,
+    async start() {
+      for (const item of await storage.work.orphans(timerQueue, engine, 10_000)) {
+        await storage.work.settle(timerQueue, item.id, { dueAt: item.dueAt ?? clock() })
+      }
+      await work()
+    },
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+// isolated-vm runs only in the main thread of a process, so tests get processes.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    execArgv: ['--no-node-snapshot', '--disable-warning=ExperimentalWarning'],
+  },
+})
