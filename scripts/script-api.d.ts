@@ -3,7 +3,9 @@
 //
 // A script is a file of this folder; its name is its address. The default export
 // answers POST /<script>, an export `check` answers POST /<script>/check, and
-// onSms, onReport, onTimer handle events. Effects are asynchronous and take and
+// onSms, onReport, onTimer handle events. `export const fields` declares what a
+// body has to hold, `export const warnings` lists what to tell the operator when
+// the script is loaded. Effects are asynchronous and take and
 // give plain data (JSON). Everything that a script does not await is finished
 // before its answer leaves.
 //

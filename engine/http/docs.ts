@@ -27,7 +27,13 @@ export async function addDocs(server: FastifyInstance, library: Library): Promis
   })
   // Pages and their parts are for everyone: they hold nothing that a token protects.
   server.addHook('onRoute', route => {
-    if (route.url.startsWith('/docs')) route.config = { ...route.config, open: true }
+    if (!route.url.startsWith('/docs')) return
+    route.config = { open: true, ...route.config }
+    // The page's files would else say that they may be kept.
+    route.onSend = (_request, reply, payload, done) => {
+      void reply.header('cache-control', 'no-store')
+      done(null, payload)
+    }
   })
   await server.register(swaggerUi, {
     routePrefix: '/docs',

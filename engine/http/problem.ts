@@ -14,7 +14,7 @@ export interface Problem {
 
 /** What a caller is told: `code` is the contract, `detail` a sentence, the facts beside them. */
 export function problem(texts: Texts, language: string, code: string, status: number, facts: Facts): Problem {
-  const title = code in errorTable ? errorTable[code as ErrorCode].title : titleOf(code)
+  const title = Object.hasOwn(errorTable, code) ? errorTable[code as ErrorCode].title : titleOf(code)
   const { detail, type: _type, title: _title, status: _status, code: _code, ...rest } = facts
   return {
     type: 'about:blank',

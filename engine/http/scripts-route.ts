@@ -37,7 +37,7 @@ export function addScriptRoutes(server: FastifyInstance, parts: ScriptsRoutePart
     return send(reply, replayed ? withoutCode(answer, request) : answer)
   }
   const route = {
-    method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'],
+    method: server.supportedMethods,
     config: { script: true },
     schema: { hide: true },
   }

@@ -1,6 +1,6 @@
 // The HTTP edge: every route is listed here or in the files that it calls.
 
-import type { IncomingMessage } from 'node:http'
+import { METHODS, type IncomingMessage } from 'node:http'
 
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 
@@ -45,6 +45,8 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
     // Long enough for a client's pool, short enough for a stop.
     keepAliveTimeout: 10_000,
     requestTimeout: 30_000,
+    // Refused below, in our own words.
+    http: { requireHostHeader: false },
     frameworkErrors: (error, request, reply) =>
       void answerError(parts, error, request as FastifyRequest, reply as FastifyReply),
     clientErrorHandler: answerBrokenRequest,
@@ -56,6 +58,10 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
   server.decorateRequest('action', '')
   server.decorateRequest('script', null)
   server.decorateRequest('token')
+  // The rarest method too is refused with 405, not with "no such address".
+  for (const method of METHODS) {
+    if (method !== 'CONNECT' && !server.supportedMethods.includes(method)) server.addHttpMethod(method)
+  }
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     try {
@@ -79,12 +85,15 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
     void reply.header('x-run-id', request.runId).header('cache-control', 'no-store')
     if (closing) void reply.header('connection', 'close')
     try {
+      checkHttp(request)
       access(request, reply)
     } catch (error) {
       return done(error as Error)
     }
     done()
   })
+  // Node would refuse what it cannot meet without us.
+  server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response))
   server.setErrorHandler((error, request, reply) => answerError(parts, error as FastifyError, request, reply))
   server.setNotFoundHandler(() => {
     throw new EngineError('not_found')
@@ -97,6 +106,13 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
   addScriptRoutes(server, { ...parts, idempotency: createIdempotency(parts.storage, parts.engine) })
   answerOtherMethods(server, methods)
   return server
+}
+
+// RFC 9112, 3.2 and RFC 9110, 10.1.1: a host has to be named, and of expectations there is one.
+function checkHttp({ raw: { httpVersion, headers } }: FastifyRequest): void {
+  const hasHost = headers.host !== undefined || httpVersion === '1.0'
+  const { expect = '100-continue' } = headers
+  if (!hasHost || expect.toLowerCase() !== '100-continue') throw new EngineError('invalid_request')
 }
 
 /** What is asked in a way that an address does not take, by address. */
@@ -112,8 +128,9 @@ function collectMethods(server: FastifyInstance): Map<string, Set<string>> {
 
 function answerOtherMethods(server: FastifyInstance, methods: Map<string, Set<string>>): void {
   for (const [url, known] of [...methods]) {
-    const others = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].filter(method => !known.has(method))
-    if (others.length === 0 || url.includes('*') || url.startsWith('/docs')) continue
+    const others = server.supportedMethods.filter(method => !known.has(method))
+    const isPartOfPage = url.includes('*') || (url.startsWith('/docs/') && url !== '/docs/json')
+    if (others.length === 0 || isPartOfPage) continue
     server.route({
       method: others,
       url,

@@ -235,7 +235,7 @@ export function startLane({ setup, texts, limits, turnMs }: LaneSetup, events: L
 
 function manifestOf(statements: string): Manifest {
   for (const [kind, value] of JSON.parse(statements) as Array<[string, unknown]>) {
-    if (kind === 'manifest') return value as { exports: string[]; fields: unknown }
+    if (kind === 'manifest') return value as { exports: string[]; fields: unknown; warnings: unknown }
     if (kind === 'fail') return { failure: value as { message: string; stack: string } }
   }
   return { failure: { message: 'the script could not be read', stack: '' } }

@@ -30,13 +30,17 @@ export interface ScriptVersion {
   source: string
   exports: ReadonlySet<string>
   fields: Fields
+  /** What its author wants the operator to be told when it is loaded. */
+  warnings: string[]
   positions: SourcePositions
   settings: ScriptSettings
   loadedAt: number
 }
 
 /** What a look at a script's exports found. */
-export type Manifest = { exports: string[]; fields: unknown } | { failure: { message: string; stack: string } }
+export type Manifest =
+  | { exports: string[]; fields: unknown; warnings: unknown }
+  | { failure: { message: string; stack: string } }
 
 export interface Library {
   /** The active version of a script. */
@@ -71,6 +75,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
       if (active.has(version.name))
         throw new ScriptProblems([problemOf(path, 'a script of this name is there already')])
       active.set(version.name, version)
+      warn(version, log)
     } catch (error) {
       await stopBuilding()
       throw new StartError((error as Error).message, { cause: error })
@@ -90,6 +95,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
         if (active.get(name)?.hash === version.hash) continue
         active.set(name, version)
         log.info({ script: name, version: version.hash }, 'script loaded')
+        warn(version, log)
       } catch (error) {
         if (!(error instanceof ScriptProblems)) throw error
         broken.set(name, error.problems)
@@ -157,10 +163,17 @@ async function load(path: string, parts: LibraryParts): Promise<ScriptVersion> {
     source: await readFile(path, 'utf8'),
     exports: new Set(manifest.exports),
     fields,
+    warnings: Array.isArray(manifest.warnings)
+      ? manifest.warnings.slice(0, 10).map(warning => String(warning).slice(0, 200))
+      : [],
     positions,
     settings,
     loadedAt: parts.clock(),
   }
+}
+
+function warn({ name, warnings }: ScriptVersion, log: Log): void {
+  for (const warning of warnings) log.warn({ script: name }, warning)
 }
 
 function failureProblem(

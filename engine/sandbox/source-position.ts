@@ -9,17 +9,19 @@ export interface SourcePositions {
   first(stack: string): string | undefined
 }
 
-const framePattern = /^\s*at (?:(.*?) \()?([^()\s]+):(\d+):(\d+)\)?$/
+const framePattern = /^\s*at .*:\d+:\d+\)?$/
 
 /** `filename` is what the bundle was compiled as, `map` its source map, `shown` turns a source's path into what operators know. */
 export function createPositions(filename: string, map: string, shown: (source: string) => string): SourcePositions {
   let sourceMap: SourceMap | undefined
+  // The name is looked for as it is: a folder's name may hold spaces and brackets.
+  const ownFrame = new RegExp(String.raw`^\s*at (?:(.*?) \()?${RegExp.escape(filename)}:(\d+):(\d+)\)?$`)
 
   function locate(line: string): { name: string; place: string } | undefined {
-    const frame = framePattern.exec(line)
-    if (frame === null || frame[2] !== filename) return undefined
+    const frame = ownFrame.exec(line)
+    if (frame === null) return undefined
     sourceMap ??= new SourceMap(JSON.parse(map) as SourceMapPayload)
-    const entry = sourceMap.findEntry(Number(frame[3]) - 1, Number(frame[4]) - 1)
+    const entry = sourceMap.findEntry(Number(frame[2]) - 1, Number(frame[3]) - 1)
     if (!('originalSource' in entry)) return undefined
     return {
       name: frame[1] ?? '',

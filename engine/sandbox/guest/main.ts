@@ -8,7 +8,7 @@
 //   statement = ["call", number, name, input] | ["changed", number, how, value?]
 //             | ["log", level, text] | ["limit", which]
 //             | ["end", value] | ["refuse", {code, status, facts}] | ["fail", {name, message, stack}]
-//             | ["settled", stack of an unhandled failure | null] | ["manifest", {exports, fields}]
+//             | ["settled", stack of an unhandled failure | null] | ["manifest", {exports, fields, warnings}]
 
 import { failureStatement } from './failure.ts'
 import { createGlobals, type Ask, type GuestSettings } from './globals.ts'
@@ -113,5 +113,7 @@ function tellManifest(runId: string, now: number): void {
   const exported = instantiate()
   const names: string[] = []
   for (const name of Object.keys(exported)) if (typeof exported[name] === 'function') names.push(name)
-  emit(`["manifest",${stringify({ exports: names, fields: exported.fields ?? null })}]`)
+  emit(
+    `["manifest",${stringify({ exports: names, fields: exported.fields ?? null, warnings: exported.warnings ?? null })}]`,
+  )
 }

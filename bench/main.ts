@@ -1,0 +1,56 @@
+// npm run bench: what the sandbox costs, measured side by side.
+//
+//   --quick          two short pairs of each, to see that it works
+//   --only <case>    one of otp, otp-memory, hello, costs
+//   --pairs <n>      how many pairs (5), --seconds <n> how long a round (3)
+//   --profile <dir>  CPU profiles of the processes
+//
+// "no sandbox" is the same flow written by hand in a Fastify handler, with the
+// same token check, run id, log line, storage and outbox (no-sandbox.ts).
+
+import { cpus } from 'node:os'
+import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+
+import { measureCosts } from './costs.ts'
+import { measurePairs } from './pairs.ts'
+import { startCallers } from './processes.ts'
+import { costsTable, pairsTable } from './tables.ts'
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    pairs: { type: 'string' },
+    seconds: { type: 'string' },
+    profile: { type: 'string' },
+  },
+})
+if (values.profile !== undefined) process.env.BENCH_PROFILE = values.profile
+const pairs = Number(values.pairs ?? (values.quick ? 2 : 5))
+const seconds = Number(values.seconds ?? (values.quick ? 1 : 3))
+const wanted = (name: string): boolean => values.only === undefined || values.only === name
+
+const onDisk = resolve(import.meta.dirname, '..', 'data')
+const inMemory = '/dev/shm'
+const cases = [
+  { name: 'otp', title: 'POST /otp', path: '/otp', place: onDisk },
+  { name: 'otp-memory', title: 'POST /otp, database in /dev/shm', path: '/otp', place: inMemory },
+  { name: 'hello', title: 'POST /hello: a script without any call', path: '/hello', place: onDisk },
+]
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`)
+
+print(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}; ${pairs} pairs of ${seconds} s`)
+const callers = startCallers()
+for (const { name, title, path, place } of cases.filter(({ name }) => wanted(name))) {
+  if (place === inMemory && !existsSync(inMemory)) continue
+  print(`\n${title}\n`)
+  print(pairsTable(await measurePairs({ path, place, connections: [64, 1], pairs, seconds }, callers)))
+}
+callers.stop()
+if (wanted('costs')) {
+  print('\nSingle costs, medians\n')
+  print(costsTable(await measureCosts(values.quick ? 5 : 20)))
+}

@@ -1,0 +1,61 @@
+// The other side: the same parts of the engine without the sandbox. What the
+// scripts do stands in handlers of Fastify, written by hand, behind the same
+// token check, run id, body parser, storage, outbox and loopback carrier.
+
+import { createCarriers } from '../engine/carriers/list.ts'
+import { EngineError } from '../engine/errors.ts'
+import { createServer } from '../engine/http/server.ts'
+import { openTokens } from '../engine/http/tokens.ts'
+import { newId } from '../engine/ids.ts'
+import { createTexts, readLocales } from '../engine/locales.ts'
+import { createOutbox } from '../engine/outbox/outbox.ts'
+import type { Sandbox } from '../engine/sandbox/sandbox.ts'
+import { openStorage } from '../engine/storage/list.ts'
+import { addFlows } from './by-hand.ts'
+import { serve } from './serve.ts'
+
+const noSandbox: Sandbox = {
+  library: { get: () => undefined, list: () => [], problems: () => [], close() {} },
+  run: () => Promise.reject(new EngineError('not_found')),
+  history: () => [],
+  setTexts() {},
+  stats: () => ({ replays: 0, kills: 0, lanes: [] }),
+  async stop() {},
+}
+
+await serve(async (config, { log, print }) => {
+  const engine = newId('eng')
+  const clock = Date.now
+  const storage = await openStorage(config.storage, { secret: config.secret!, clock })
+  const tokens = await openTokens(storage, clock, config.token)
+  const texts = createTexts(await readLocales(config.localesFolder))
+  const carriers = createCarriers(config.carriers, { log, clock, print })
+  const settings = { keepMs: config.engine.messageKeepDays * 86_400_000 }
+  const outbox = createOutbox({ storage, carriers, engine, clock, log, settings })
+  const server = await createServer({
+    engine,
+    storage,
+    sandbox: noSandbox,
+    outbox,
+    tokens,
+    texts: () => texts,
+    loopback: undefined,
+    ready: () => storage.ready(),
+    log,
+    clock,
+  })
+  addFlows(server, { storage, outbox, texts, log, clock })
+  const url = await server.listen({ host: config.host, port: config.port })
+  await outbox.start()
+  return {
+    url,
+    storage,
+    outbox,
+    otherPids: () => [],
+    async stop() {
+      await server.close()
+      await outbox.stop()
+      await storage.close()
+    },
+  }
+})

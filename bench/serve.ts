@@ -1,0 +1,76 @@
+// What both sides have in common: a process that serves, counts what it asks of
+// the storage, and tells when its outbox is empty.
+
+import { loadConfig, type Config } from '../engine/config.ts'
+import { createLog, type Log } from '../engine/log.ts'
+import type { Outbox } from '../engine/outbox/outbox.ts'
+import type { Storage } from '../engine/storage/storage.ts'
+
+export interface Served {
+  url: string
+  storage: Storage
+  outbox: Outbox
+  /** Of its helpers, the engine's own process not among them. */
+  otherPids(): number[]
+  stop(): Promise<void>
+}
+
+export type ServerQuestion = 'state' | 'drain' | 'stop'
+
+/** The answer to every question; to `drain` when the outbox is empty, to `stop` when all is over. */
+export interface ServerState {
+  port: number
+  pids: number[]
+  /** Operations of the storage so far, by name. */
+  operations: Record<string, number>
+}
+
+/** Ways out that both sides share: log lines to a file, the loopback carrier's to nowhere. */
+export async function serve(
+  start: (config: Config, surroundings: { log: Log; print: (line: string) => void }) => Promise<Served>,
+): Promise<void> {
+  const folder = process.env.BENCH_FOLDER!
+  const config = loadConfig(process.env, folder)
+  const log = createLog(config.log, `${folder}/log`)
+  const served = await start(config, { log, print: () => {} })
+  const operations = countOperations(served.storage)
+
+  function state(): ServerState {
+    return { port: Number(new URL(served.url).port), pids: [process.pid, ...served.otherPids()], operations }
+  }
+  async function answer(question: ServerQuestion): Promise<void> {
+    if (question === 'drain') await drain(served.outbox)
+    if (question === 'stop') await served.stop()
+    process.send!(state())
+    if (question === 'stop') process.disconnect()
+  }
+  process.on('message', (question: ServerQuestion) => void answer(question))
+  // Not `exit` on a disconnect of our own: the log has to be written first.
+  process.on('disconnect', () => process.exit(0))
+  process.send!(state())
+}
+
+function countOperations(storage: Storage): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const part of ['entries', 'work'] as const) {
+    const operations = storage[part] as unknown as Record<string, (...values: unknown[]) => unknown>
+    for (const [name, operation] of Object.entries(operations)) {
+      const counted = `${part}.${name}`
+      counts[counted] = 0
+      operations[name] = (...values) => {
+        counts[counted]!++
+        return operation(...values)
+      }
+    }
+  }
+  return counts
+}
+
+// A round must not pay for the messages and reports that the one before left behind.
+async function drain(outbox: Outbox): Promise<void> {
+  for (;;) {
+    const { accepted, states, inFlight } = outbox.stats()
+    if (inFlight === 0 && states.delivered === accepted) return
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
