@@ -42,10 +42,9 @@ export async function serve(
     if (question === 'drain') await drain(served.outbox)
     if (question === 'stop') await served.stop()
     process.send!(state())
-    if (question === 'stop') process.disconnect()
+    if (question === 'stop') process.disconnect!()
   }
   process.on('message', (question: ServerQuestion) => void answer(question))
-  // Not `exit` on a disconnect of our own: the log has to be written first.
   process.on('disconnect', () => process.exit(0))
   process.send!(state())
 }
@@ -54,7 +53,7 @@ function countOperations(storage: Storage): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const part of ['entries', 'work'] as const) {
     const operations = storage[part] as unknown as Record<string, (...values: unknown[]) => unknown>
-    for (const [name, operation] of Object.entries(operations)) {
+    for (const [name, operation] of Object.entries({ ...operations })) {
       const counted = `${part}.${name}`
       counts[counted] = 0
       operations[name] = (...values) => {

@@ -104,7 +104,7 @@ export function loadConfig(environment: Environment = process.env, folder: strin
   const storage = read('STORAGE') ?? 'sqlite:data/patchcord.db'
   const config: Config = {
     ...file,
-    carriers: file.carriers as CarriersSettings,
+    carriers: file.carriers,
     host: read('HOST') ?? '127.0.0.1',
     port: wholeNumber('PATCHCORD_PORT', read('PORT') ?? '8080', 0, 65_535),
     storage,

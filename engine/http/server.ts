@@ -127,7 +127,7 @@ function collectMethods(server: FastifyInstance): Map<string, Set<string>> {
 }
 
 function answerOtherMethods(server: FastifyInstance, methods: Map<string, Set<string>>): void {
-  for (const [url, known] of [...methods]) {
+  for (const [url, known] of Array.from(methods)) {
     const others = server.supportedMethods.filter(method => !known.has(method))
     const isPartOfPage = url.includes('*') || (url.startsWith('/docs/') && url !== '/docs/json')
     if (others.length === 0 || isPartOfPage) continue
@@ -170,8 +170,7 @@ function toEngineError(error: FastifyError | EngineError): EngineError | undefin
   if (error.validation !== undefined) {
     const errors = error.validation.map(({ instancePath, message, params }) => ({
       field:
-        instancePath.slice(1).replaceAll('/', '.') ||
-        String((params as { missingProperty?: unknown }).missingProperty ?? ''),
+        instancePath.slice(1).replaceAll('/', '.') || ((params as { missingProperty?: string }).missingProperty ?? ''),
       problem: message ?? 'is wrong',
     }))
     return new EngineError('invalid_request', { errors }, { cause: error })

@@ -120,11 +120,14 @@ function checked(wanted: NewToken, clock: () => number): Token {
   const errors: Array<{ field: string; problem: string }> = []
   const { name, scopes, app = 'default', brand = null, addresses = null, expiresAt = null } = wanted
   const unknown = scopes.find(scope => !everyScope.includes(scope) && !/^run:[a-z][a-z0-9-]*$/.test(scope))
+  if (name.length === 0 || name.length > 100) errors.push({ field: 'name', problem: 'has to have 1 to 100 characters' })
   if (scopes.length === 0) errors.push({ field: 'scopes', problem: 'is empty' })
   if (unknown !== undefined)
     errors.push({ field: 'scopes', problem: `"${unknown}" is none of run:<script>, ${everyScope.join(', ')}` })
   if (!/^[\w.-]{1,64}$/.test(app))
     errors.push({ field: 'app', problem: 'has to be 1 to 64 letters, digits, dots, dashes or underscores' })
+  if (brand !== null && (brand.length === 0 || brand.length > 30))
+    errors.push({ field: 'brand', problem: 'has to have 1 to 30 characters' })
   if (expiresAt !== null && !(Date.parse(expiresAt) > clock()))
     errors.push({ field: 'expiresAt', problem: 'has to be a time to come' })
   try {
@@ -148,7 +151,7 @@ function checked(wanted: NewToken, clock: () => number): Token {
 function blockList(addresses: string[]): BlockList {
   const list = new BlockList()
   for (const address of addresses) {
-    const [ip, bits] = address.split('/') as [string, string?]
+    const [, ip = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(address) ?? []
     const family = isIP(ip) === 6 ? 'ipv6' : 'ipv4'
     if (bits === undefined) list.addAddress(ip, family)
     else list.addSubnet(ip, Number(bits), family)

@@ -41,7 +41,6 @@ const heapEveryTurns = 128
 let setup: Setup
 let texts: Texts
 let statements: string[] = []
-let askedOf: Place | undefined
 const scripts = new Map<string, Script>()
 const places = new Map<string, Place>()
 let output = ''
@@ -149,7 +148,6 @@ function enter(
   limitMs: number,
 ): { lost?: LossReason; cpuUs: number } {
   statements = []
-  askedOf = place
   const began = performance.now()
   const cpuBefore = process.threadCpuUsage()
   let lost: LossReason | undefined
@@ -189,7 +187,7 @@ function createPlace(script: Script, memoryMb: number, harden: boolean): Place {
   const factory = isolate.compileScriptSync(script.code, { filename: script.filename }).runSync(context, {
     reference: true,
     timeout: 1_000,
-  }) as IsolatedVm.Reference
+  })
   const enter = install.applySync(
     undefined,
     [new Callback(emit), new Callback(ask), setup.settings, factory.derefInto(), harden],
@@ -245,10 +243,7 @@ function tellManifest(turn: string, limitMs: number, memoryMb: number, script: S
   if (failure !== undefined) {
     const { name, message, stack } = failure as Error
     statements = [
-      JSON.stringify([
-        'fail',
-        { name, message: String(message).slice(0, 1_000), stack: String(stack).slice(0, 4_000) },
-      ]),
+      JSON.stringify(['fail', { name, message: message.slice(0, 1_000), stack: (stack ?? '').slice(0, 4_000) }]),
     ]
   }
   say(`done\t${turn}\t0\t[${statements.join(',')}]\n`)

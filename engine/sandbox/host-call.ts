@@ -39,7 +39,7 @@ export function startHostCall(run: Run, number: number, name: string, input: unk
   }
   run.calls.set(number, call)
   const problem = primitive.problem(input)
-  if (problem !== undefined) return settle(run, call, problem, `[${number},"no",${failure(`${problem}`)}]`)
+  if (problem !== undefined) return settle(run, call, problem, `[${number},"no",${failure(problem)}]`)
   call.done = primitive.run(input, contextOf(run, call)).then(
     value => succeed(run, call, value),
     (error: unknown) => fail(run, call, error),

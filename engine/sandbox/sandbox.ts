@@ -124,8 +124,8 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
       })
     },
     history() {
-      const newest = [...ended.slice(oldest % keptRuns), ...ended.slice(0, oldest % keptRuns)].reverse()
-      return [...[...live.values()].flatMap(runs => [...runs]).reverse(), ...newest]
+      const newest = [...ended.slice(oldest % keptRuns), ...ended.slice(0, oldest % keptRuns)].toReversed()
+      return [...[...live.values()].flatMap(runs => [...runs]).toReversed(), ...newest]
     },
     setTexts: resources => pool.setTexts(JSON.stringify(resources)),
     stats: pool.stats,

@@ -43,10 +43,10 @@ export function createTimerTrigger({ storage, sandbox, engine, clock, log }: Tim
     busy = true
     wakeAt = Infinity
     try {
-      for (let more = true; more && !stopped;) {
+      for (let more = true; more;) {
         const due = await storage.work.claim(timerQueue, '', { owner: engine, now: clock(), limit: claimAtOnce })
         for (const item of due) void fire(item)
-        more = due.length === claimAtOnce
+        more = due.length === claimAtOnce && !stopped
       }
       const next = await storage.work.nextDue(timerQueue, '')
       if (next !== null) wake(next)

@@ -151,7 +151,8 @@ describe('the detail of a problem is in the language', () => {
   test('of the body, else of Accept-Language, else English', async () => {
     const { post, call } = await createTestEngine({ files })
     const spanish = { headers: { 'accept-language': 'xx, es;q=0.9, de;q=0.5' } }
-    const refused = async (body: object, options = {}) => (await post('/echo', { word: 5, ...body }, options)).body.detail
+    const refused = async (body: object, options = {}) =>
+      (await post('/echo', { word: 5, ...body }, options)).body.detail
 
     expect(await refused({ language: 'de' }, spanish)).toBe(await detail('de', 'invalid_request'))
     expect(await refused({ locale: 'pt_br' }, spanish)).toBe(await detail('pt-BR', 'invalid_request'))

@@ -81,7 +81,13 @@ describe('addresses of scripts', () => {
 
     for (const type of ['application/json', 'Application/JSON; charset=UTF-8', 'application/json;charset="utf-8"'])
       expect((await send(type)).status, type).toBe(200)
-    for (const type of ['text/json', 'application/json; charset=latin1', 'application/jsonx', 'application/x-www-form-urlencoded', ''])
+    for (const type of [
+      'text/json',
+      'application/json; charset=latin1',
+      'application/jsonx',
+      'application/x-www-form-urlencoded',
+      '',
+    ])
       expectProblem(await send(type), 415, 'unsupported_media_type')
     expectProblem(await send('application/json', { 'content-encoding': 'gzip' }), 415, 'unsupported_media_type')
   })
@@ -108,7 +114,7 @@ describe('addresses of scripts', () => {
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: new Blob([sized(40_000)]).stream(),
       duplex: 'half',
-    } as RequestInit)
+    })
     expect(piecemeal.status).toBe(413)
     expect(await piecemeal.json()).toMatchObject({ code: 'body_too_large' })
   })

@@ -121,14 +121,13 @@ test('a class of errors with a name of its own works', async () => {
         export const plain = () => {
           const object = {}
           object.toString = () => 'own'
-          object.constructor = 1
           const list = []
           list.toString = () => 'list'
-          return [String(object), object.constructor, String(list)]
+          return [String(object), String(list)]
         }`,
     },
   })
 
   expect((await post('/custom', {})).body).toEqual(['OutOfTea', 'none left', true, true, 'tea!'])
-  expect((await post('/custom/plain', {})).body).toEqual(['own', 1, 'list'])
+  expect((await post('/custom/plain', {})).body).toEqual(['own', 'list'])
 })

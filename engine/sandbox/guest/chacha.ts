@@ -47,13 +47,13 @@ function fillBlock(state: Uint32Array, block: Uint32Array): void {
 
 function quarter(block: Uint32Array, a: number, b: number, c: number, d: number): void {
   block[a] = block[a]! + block[b]!
-  block[d] = rotate(block[d]! ^ block[a]!, 16)
-  block[c] = block[c]! + block[d]!
-  block[b] = rotate(block[b]! ^ block[c]!, 12)
-  block[a] = block[a]! + block[b]!
-  block[d] = rotate(block[d]! ^ block[a]!, 8)
-  block[c] = block[c]! + block[d]!
-  block[b] = rotate(block[b]! ^ block[c]!, 7)
+  block[d] = rotate(block[d]! ^ block[a], 16)
+  block[c] = block[c]! + block[d]
+  block[b] = rotate(block[b]! ^ block[c], 12)
+  block[a] = block[a] + block[b]
+  block[d] = rotate(block[d] ^ block[a], 8)
+  block[c] = block[c] + block[d]
+  block[b] = rotate(block[b] ^ block[c], 7)
 }
 
 function rotate(word: number, bits: number): number {

@@ -62,14 +62,14 @@ export function hostCall(name: string, input: unknown, change?: PendingCall['cha
   HostPromise.track(promise, call)
   run.pending.set(number, call)
   // Marked as dealt with for V8: what nobody waits for is judged when the run ends.
-  Reflect.apply(nativeThen, promise, [undefined, ignore])
+  void Reflect.apply(nativeThen, promise, [undefined, ignore])
   return promise
 }
 
 function silent(error: unknown): Promise<never> {
   const promise = Promise.reject(error)
-  Reflect.apply(nativeThen, promise, [undefined, ignore])
-  return promise as Promise<never>
+  void Reflect.apply(nativeThen, promise, [undefined, ignore])
+  return promise
 }
 
 /** `[number, 'ok', value]`, `[number, 'no', error]` or, for storage.update, `[number, 'change', value]`. */
