@@ -97,7 +97,7 @@ function createGate(): Gate {
   }
 }
 
-async function openSandbox(folder: string, gate: Gate): Promise<{ sandbox: Sandbox; close(): Promise<void> }> {
+async function openSandbox(folder: string, gate: Gate): Promise<{ sandbox: Sandbox; close: () => Promise<void> }> {
   const clock = Date.now
   const log = createLog('error', '/dev/null')
   const secret = 'a secret that keeps nothing worth having'

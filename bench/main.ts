@@ -9,7 +9,7 @@
 // same token check, run id, log line, storage and outbox (no-sandbox.ts).
 
 import { cpus } from 'node:os'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
@@ -43,9 +43,10 @@ const cases = [
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
 print(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}; ${pairs} pairs of ${seconds} s`)
+print('Targets of POST /otp: 64 connections at least 0.90 of the requests/s, 1 connection p50 at most +0.60 ms')
 const callers = startCallers()
 for (const { name, title, path, place } of cases) {
-  if (!wanted(name) || !existsSync(dirname(place))) continue
+  if (!wanted(name) || (place === inMemory && !existsSync(inMemory))) continue
   print(`\n${title}\n`)
   print(pairsTable(await measurePairs({ path, place, connections: [64, 1], pairs, seconds }, callers)))
 }

@@ -69,7 +69,8 @@ function countOperations(storage: Storage): Record<string, number> {
 async function drain(outbox: Outbox): Promise<void> {
   for (;;) {
     const { accepted, states, inFlight } = outbox.stats()
-    if (inFlight === 0 && states.delivered === accepted) return
+    const ended = states.delivered + states.undelivered + states.rejected + states.expired + states.failed
+    if (inFlight === 0 && ended >= accepted) return
     await new Promise(resolve => setTimeout(resolve, 50))
   }
 }

@@ -17,11 +17,13 @@ export function pairsTable({ 'with-sandbox': sandboxed, 'no-sandbox': plain }: P
       rows.push([...begin, 'sandbox', ...figures(round), ratios[pair]!.toFixed(2)])
       rows.push([...begin, 'no sandbox', ...figures(withoutOf[pair]!), ''])
     }
+    const cpu = withOf.map((round, pair) => round.cpuUs! / withoutOf[pair]!.cpuUs!)
     const more = (key: 'p50Ms' | 'p99Ms'): string =>
       signed(median(withOf.map((round, pair) => round[key] - withoutOf[pair]![key])))
     summary.push(
       `${connections} connection${connections === 1 ? '' : 's'}: requests/s ${median(ratios).toFixed(2)} of "no sandbox"` +
-        ` (${perSecond(withOf)} to ${perSecond(withoutOf)}), p50 ${more('p50Ms')} ms, p99 ${more('p99Ms')} ms`,
+        ` (${perSecond(withOf)} to ${perSecond(withoutOf)}), p50 ${more('p50Ms')} ms, p99 ${more('p99Ms')} ms,` +
+        ` CPU of the serving process ${median(cpu).toFixed(2)}`,
     )
   }
   return [

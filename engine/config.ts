@@ -39,11 +39,13 @@ export const EngineSettings = Type.Object(
 
 const ScriptSection = Type.Object(
   {
-    http: Type.Array(Type.String(), { default: [] }),
-    secrets: Type.Record(Type.String(), Type.String(), { default: {} }),
-    countries: Type.Array(Type.String({ pattern: '^(\\*|[A-Z]{2}|\\+[0-9]{1,15})$' }), { default: ['*'] }),
+    http: Type.Optional(Type.Array(Type.String(), { default: [] })),
+    secrets: Type.Optional(Type.Record(Type.String(), Type.String(), { default: {} })),
+    countries: Type.Optional(
+      Type.Array(Type.String({ pattern: '^(\\*|[A-Z]{2}|\\+[0-9]{1,15})$' }), { default: ['*'] }),
+    ),
     memoryMb: Type.Optional(Type.Integer({ minimum: 16, maximum: 4_096 })),
-    isolation: Type.Enum(['shared'], { default: 'shared' }),
+    isolation: Type.Optional(Type.Enum(['shared'], { default: 'shared' })),
   },
   { additionalProperties: false },
 )

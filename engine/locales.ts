@@ -92,17 +92,21 @@ export function createTexts(resources: Record<string, object>): Texts {
 const sameLanguage: Record<string, string> = { no: 'nb', nn: 'nb' }
 
 function find(wanted: string, shipped: Map<string, string>): string | undefined {
-  let locale: Intl.Locale
+  let asked: Intl.Locale
   try {
-    locale = new Intl.Locale(
+    asked = new Intl.Locale(
       wanted
         .trim()
         .replaceAll('_', '-')
         .replace(/[.@].*$/, ''),
-    ).maximize()
+    )
   } catch {
     return undefined
   }
+  // Before the likely region comes in: `pt` is itself, not the Portuguese of most speakers.
+  const itself = shipped.get(asked.baseName.toLowerCase())
+  if (itself !== undefined) return itself
+  const locale = asked.maximize()
   const language = sameLanguage[locale.language] ?? locale.language
   // A language written in another script than its bare tag means: zh-Hant is shipped as zh-TW.
   const plainScript = new Intl.Locale(language).maximize().script

@@ -1,52 +1,6 @@
-// Starts the engine, tells where it listens, and stops it on a signal.
+// Where `npm start` begins. The cache has to be there before the rest is read.
 
-import { loadConfig } from './config.ts'
-import { createEngine } from './engine.ts'
-import { StartError } from './errors.ts'
-import { createLog } from './log.ts'
-import { relative } from 'node:path'
+import './compile-cache.ts'
 
-process.title = 'patchcord'
-
-try {
-  const config = loadConfig()
-  const log = createLog(config.log)
-  const engine = await createEngine(config, { log, print: line => process.stdout.write(`${line}\n`) })
-
-  const tokenFile = relative(process.cwd(), `${config.dataFolder}/token`)
-  const token = config.token === undefined ? `$(cat ${quoted(tokenFile)})` : '$PATCHCORD_TOKEN'
-  process.stdout.write(
-    `Patchcord listens on ${engine.url}\n` +
-      `Try it:\n  curl -s ${engine.url}/otp -H "Authorization: Bearer ${token}" -H 'Content-Type: application/json' ` +
-      `-d '{"number":"12125551212","language":"en"}'\n`,
-  )
-
-  let stopping = false
-  const stop = (signal: string): void => {
-    if (stopping) return
-    stopping = true
-    log.info({ signal }, 'stopping')
-    engine.stop().then(
-      () => {
-        log.info('stopped')
-        log.flush()
-        process.exit(0)
-      },
-      (error: unknown) => {
-        log.error({ error: (error as Error).message }, 'the stop was not clean')
-        log.flush()
-        process.exit(1)
-      },
-    )
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-} catch (error) {
-  process.stderr.write(`patchcord: ${error instanceof StartError ? error.message : String((error as Error).stack)}\n`)
-  process.exit(1)
-}
-
-/** As a shell takes it, inside double quotes too. */
-function quoted(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
-}
+const { start } = await import('./start.ts')
+await start()

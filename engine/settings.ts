@@ -2,27 +2,24 @@
 // setting is wrong, what is wrong with it and what is allowed.
 
 import type { Static, TSchema } from 'typebox'
-import { Value } from 'typebox/value'
 
 import { StartError } from './errors.ts'
+import { compileSchema } from './schema.ts'
 
 /** The settings with their defaults; throws StartError that names the setting, below `path`. */
 export function checkSettings<Schema extends TSchema>(path: string, schema: Schema, given: unknown): Static<Schema> {
-  const settings = Value.Default(schema, structuredClone(given))
-  for (const { keyword, instancePath, params, message } of Value.Errors(schema, settings)) {
-    // The schema of an unknown key is `false`; additionalProperties tells the same with its name.
-    if (keyword === 'boolean') continue
-    const place = `${path}${instancePath.replaceAll('/', '.')}`.replace(/^\./, '')
-    if (keyword === 'additionalProperties') {
-      const allowed = knownBelow(schema, instancePath)
-      throw new StartError(
-        `${place === '' ? '' : `${place}.`}${params.additionalProperties[0]}: there is no such setting; allowed: ${allowed}`,
-      )
-    }
-    if (keyword === 'enum') throw new StartError(`${place}: must be one of ${params.allowedValues.join(', ')}`)
-    throw new StartError(`${place}: ${message}`)
+  const settings: unknown = structuredClone(given)
+  const wrong = compileSchema(schema, { defaults: true })(settings)
+  if (wrong === undefined) return settings as Static<Schema>
+  const { keyword, instancePath, params, message } = wrong
+  const place = `${path}${instancePath.replaceAll('/', '.')}`.replace(/^\./, '')
+  if (keyword === 'additionalProperties') {
+    const name = `${place === '' ? '' : `${place}.`}${String(params.additionalProperty)}`
+    throw new StartError(`${name}: there is no such setting; allowed: ${knownBelow(schema, instancePath)}`)
   }
-  return settings as Static<Schema>
+  if (keyword === 'enum')
+    throw new StartError(`${place}: must be one of ${(params.allowedValues as string[]).join(', ')}`)
+  throw new StartError(`${place}: ${message}`)
 }
 
 function knownBelow(schema: TSchema, instancePath: string): string {

@@ -1,4 +1,6 @@
 // Sends one SMS.  POST /sms { "number": "+12015550123", "text": "Hello" }
+import { checkSms } from './lib/check-sms.ts'
+
 export const fields = {
   default: { number: 'string', text: 'string', from: 'string?', ref: 'string?' },
   status: { id: 'string' },
@@ -17,6 +19,7 @@ export default async function send({
 }) {
   const phone = parseNumber(number)
   if (!phone.valid) throw refuse('invalid_number', { country: phone.country, example: phone.example })
+  checkSms({ text, from, ref })
   const sms = await sendSms({ to: phone.e164, text, from, ref, priority: 'bulk' })
   return { id: sms.id, status: 'queued', segments: sms.segments }
 }

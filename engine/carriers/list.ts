@@ -1,10 +1,8 @@
 // Every carrier driver by name, and the carriers that a configuration asks for.
 // A new driver is one file, one test file and one line in `drivers`.
 
-import type { TSchema } from 'typebox'
-import { Value } from 'typebox/value'
-
 import { StartError } from '../errors.ts'
+import { checkSettings } from '../settings.ts'
 import type { Carrier, CarrierDriver, CarrierParts } from './carrier.ts'
 import { loopback } from './loopback.ts'
 
@@ -39,20 +37,4 @@ function findDriver(name: string, driver: unknown): CarrierDriver {
     ? `the driver "${String(driver)}" is not built in yet`
     : `there is no driver ${JSON.stringify(driver)}`
   throw new StartError(`carriers.${name}.driver: ${trouble}; allowed: ${allowed}`)
-}
-
-function checkSettings(path: string, schema: TSchema, given: Record<string, unknown>): unknown {
-  const settings = Value.Default(schema, structuredClone(given))
-  for (const { keyword, instancePath, params, message } of Value.Errors(schema, settings)) {
-    // The schema of an unknown key is `false`; additionalProperties tells the same with its name.
-    if (keyword === 'boolean') continue
-    const place = path + instancePath.replaceAll('/', '.')
-    if (keyword === 'additionalProperties') {
-      const allowed = Object.keys((schema as { properties?: object }).properties ?? {}).join(', ')
-      throw new StartError(`${place}.${params.additionalProperties[0]}: there is no such setting; allowed: ${allowed}`)
-    }
-    if (keyword === 'enum') throw new StartError(`${place}: must be one of ${params.allowedValues.join(', ')}`)
-    throw new StartError(`${place}: ${message}`)
-  }
-  return settings
 }

@@ -7,7 +7,8 @@ import { definePrimitive } from './primitive.ts'
 export const message = definePrimitive({
   name: 'message',
   parameters: ['id'],
-  input: Type.Object({ id: Type.String({ maxLength: 128 }) }),
+  // Callers ask with anything; what is no id is simply not found.
+  input: Type.Object({ id: Type.String() }),
   async run({ id }, { outbox, run }) {
     const found = await outbox.get(id)
     if (found === undefined || found.script !== run.script) return undefined

@@ -5,10 +5,11 @@
 // crosses back into the sandbox.
 
 import type { Static, TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
 
 import type { ErrorCode, Facts } from '../errors.ts'
+
 import type { Outbox } from '../outbox/outbox.ts'
+import { compileSchema } from '../schema.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Timers } from './schedule.ts'
 
@@ -52,16 +53,15 @@ export function definePrimitive<Input extends TSchema>(definition: {
   run(input: Static<Input>, call: PrimitiveCall): Promise<unknown>
 }): Primitive {
   const { name, parameters = ['...'], input, run } = definition
-  const validator = Compile(input)
+  const check = compileSchema(input)
   return {
     name,
     parameters,
     problem(value) {
-      if (validator.Check(value)) return undefined
-      const [first] = validator.Errors(value)
-      return first === undefined
-        ? 'invalid arguments'
-        : `${first.instancePath.slice(1).replaceAll('/', '.') || 'the argument'} ${first.message}`
+      const wrong = check(value)
+      if (wrong === undefined) return undefined
+      const field = wrong.instancePath.slice(1).replaceAll('/', '.')
+      return `${name}: ${field === '' ? 'the argument' : field} ${wrong.message}`
     },
     run: (value, call) => run(value as Static<Input>, call),
   }

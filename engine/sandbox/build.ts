@@ -80,18 +80,27 @@ export async function stopBuilding(): Promise<void> {
 }
 
 /** The code that runs inside every isolate before the script. */
-export async function buildGuest(): Promise<string> {
+export function buildGuest(): Promise<string> {
+  return bundleOwn('guest/main.ts', { format: 'iife', globalName: 'guest' })
+}
+
+/** The code of the sandbox processes, libraries included: they read no files. */
+export function buildChild(): Promise<string> {
+  return bundleOwn('child.ts', { format: 'cjs', platform: 'node' })
+}
+
+async function bundleOwn(file: string, options: esbuild.BuildOptions): Promise<string> {
   const result = await esbuild.build({
-    entryPoints: [join(dirname(fileURLToPath(import.meta.url)), 'guest', 'main.ts')],
+    ...options,
+    entryPoints: [join(dirname(fileURLToPath(import.meta.url)), file)],
     bundle: true,
     write: false,
-    format: 'iife',
-    globalName: 'guest',
     target: 'es2024',
+    charset: 'utf8',
     tsconfigRaw: {},
     logLevel: 'silent',
   })
-  return result.outputFiles[0]!.text
+  return result.outputFiles![0]!.text
 }
 
 // A script may import files of its folder's lib/, which may import each other; nothing else.

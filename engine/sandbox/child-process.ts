@@ -1,9 +1,9 @@
 // Starts one sandbox process and speaks to it in whole lines.
 //
 // The walls around the child, beside the isolates inside it: an empty
-// environment, Node's permission model (no file but the engine's own code and
-// its libraries, no network, no process, no worker), no node:sqlite (it reads
-// and writes files past that model), pipes for stdio, death with the engine.
+// environment, Node's permission model (no file but its entry and the addon, no
+// network, no process, no worker), no node:sqlite (it reads and writes files past
+// that model), pipes for stdio, death with the engine.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -15,9 +15,10 @@ import { createLineReader } from './protocol.ts'
 
 const require = createRequire(import.meta.url)
 const here = dirname(fileURLToPath(import.meta.url))
-const root = dirname(dirname(here))
-const modules = dirname(dirname(require.resolve('fastify/package.json')))
-const addon = (require('node-gyp-build') as { path(folder: string): string }).path(join(modules, 'isolated-vm'))
+const entry = join(here, 'child-entry.cjs')
+const addon = (require('node-gyp-build') as { path(folder: string): string }).path(
+  dirname(require.resolve('isolated-vm/package.json')),
+)
 const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find(path => existsSync(path))
 
 export interface SandboxProcess {
@@ -38,28 +39,30 @@ export interface SandboxProcessEvents {
   complaint(text: string): void
 }
 
-export function startSandboxProcess(events: SandboxProcessEvents): SandboxProcess {
+/** `code` is the bundle of child.ts. */
+export function startSandboxProcess(code: string, events: SandboxProcessEvents): SandboxProcess {
   const node = [
     '--no-node-snapshot',
     '--permission',
     '--allow-addons',
-    `--allow-fs-read=${join(root, 'engine')}`,
-    `--allow-fs-read=${join(root, 'package.json')}`,
-    `--allow-fs-read=${modules}`,
+    `--allow-fs-read=${entry}`,
+    `--allow-fs-read=${addon}`,
     '--no-experimental-sqlite',
     '--disable-sigusr1',
     '--no-warnings',
+    '--max-semi-space-size=2',
     '--max-old-space-size=128',
-    join(here, 'child.ts'),
+    entry,
     addon,
   ]
   // With setpriv the kernel ends the child when the engine dies, however it dies and whatever the child is doing.
   const [command, args] =
     setpriv === undefined ? [process.execPath, node] : [setpriv, ['--pdeathsig', 'KILL', process.execPath, ...node]]
-  const child = spawn(command, args, { env: { TZ: 'UTC' }, stdio: ['pipe', 'pipe', 'pipe'], cwd: root })
+  const child = spawn(command, args, { env: { TZ: 'UTC' }, stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' })
   diesFirst(child)
 
   let waiting = ''
+  child.stdin.write(`${JSON.stringify(code)}\n`)
   let ended = false
   child.stdout.setEncoding('utf8')
   child.stdout.on('data', createLineReader(events.line))

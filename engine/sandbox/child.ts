@@ -5,8 +5,6 @@
 // synchronous turns with a time limit, and only strings cross: see
 // guest/main.ts for what is said inside, protocol.ts for what is said here.
 
-import { createRequire } from 'node:module'
-
 import type IsolatedVm from 'isolated-vm'
 
 import { createTexts, type Texts } from '../locales.ts'
@@ -31,9 +29,13 @@ interface Script {
   filename: string
 }
 
+/** What came through the pipe behind this code (child-entry.cjs). */
+declare const received: string
+
 // The addon is loaded by its path: the package's own loader would look around the disk for it.
-const ivm = createRequire(import.meta.url)(process.argv[2]!) as { ivm: typeof IsolatedVm }
-const { Isolate, Callback } = ivm.ivm
+const addon = { exports: {} as { ivm: typeof IsolatedVm } }
+process.dlopen(addon, process.argv[2]!)
+const { Isolate, Callback } = addon.exports.ivm
 
 const slowMs = 5
 const heapEveryTurns = 128
@@ -46,12 +48,13 @@ const places = new Map<string, Place>()
 let output = ''
 let lastFlush = performance.now()
 
-process.stdin.setEncoding('utf8')
-const read = createLineReader(handle)
-process.stdin.on('data', (piece: string) => {
-  read(piece)
+const readLines = createLineReader(handle)
+function read(piece: string): void {
+  readLines(piece)
   flush()
-})
+}
+read(received)
+process.stdin.on('data', read)
 // The engine is gone: so is all that was asked of us.
 process.stdin.on('end', () => process.exit(0))
 

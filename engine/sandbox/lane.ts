@@ -67,6 +67,8 @@ export interface LaneEvents {
 }
 
 export interface LaneSetup {
+  /** Bundle of child.ts. */
+  code: string
   /** JSON of the child's `setup` line. */
   setup: string
   texts: string
@@ -77,14 +79,14 @@ export interface LaneSetup {
 let lastTurn = 0
 let lastIsolate = 0
 
-export function startLane({ setup, texts, limits, turnMs }: LaneSetup, events: LaneEvents): Lane {
+export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, events: LaneEvents): Lane {
   const scripts = new Set<string>()
   const current = new Map<string, Shelf>()
   const byId = new Map<string, Shelf>()
   const manifests = new Map<number, OpenManifest>()
   const startedAt = performance.now()
 
-  const process = startSandboxProcess({
+  const process = startSandboxProcess(code, {
     line: take,
     exit(reason) {
       lane.dead = true

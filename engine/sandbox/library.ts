@@ -85,24 +85,31 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   const stopWatching = watchFolder(folder, reload)
 
   async function reload(): Promise<void> {
+    const paths = await scriptFiles(folder).catch((error: Error) => log.error(error.message))
+    if (paths === undefined) return
     const present = new Set<string>()
-    for (const path of await scriptFiles(folder)) {
+    for (const path of paths) {
       const name = nameOf(path)
-      present.add(name)
       try {
+        if (present.has(name)) throw new ScriptProblems([problemOf(path, 'a script of this name is there already')])
+        present.add(name)
         const version = await load(path, parts)
+        // A file that is being written is empty for a moment.
+        if (version.exports.size === 0 && active.has(name))
+          throw new ScriptProblems([problemOf(path, 'exports no function any more')])
         broken.delete(name)
         if (active.get(name)?.hash === version.hash) continue
         active.set(name, version)
         log.info({ script: name, version: version.hash }, 'script loaded')
         warn(version, log)
       } catch (error) {
-        if (!(error instanceof ScriptProblems)) throw error
-        broken.set(name, error.problems)
-        log.error({ script: name, serving: active.get(name)?.hash ?? null }, `script not loaded: ${error.message}`)
+        const { message } = error as Error
+        broken.set(name, error instanceof ScriptProblems ? error.problems : [problemOf(path, message)])
+        log.error({ script: name, serving: active.get(name)?.hash ?? null }, `script not loaded: ${message}`)
       }
     }
     await stopBuilding()
+    for (const name of broken.keys()) if (!present.has(name)) broken.delete(name)
     for (const name of active.keys()) {
       if (present.has(name)) continue
       active.delete(name)

@@ -28,6 +28,8 @@ export interface Pool {
 
 /** Moves without known fault before we stop believing in the innocence of a run. */
 const maxMoves = 10
+/** Moves before a run gets an isolate of its own: however bad its neighbours are, they cost it no more. */
+const movesWithOthers = 3
 
 export function createPool(setup: LaneSetup, log: Log): Pool {
   let main: Lane | undefined
@@ -123,6 +125,8 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
   function advance(run: Run, lane: Lane): void {
     if (run.outcome !== undefined || trials.has(run)) return
     const fresh = openTurn(run)
+    // What there is to tell may have been the last straw.
+    if (run.outcome !== undefined) return
     if (fresh || run.sent < run.journal.turns.length) send(run, run.place?.lane ?? lane)
   }
 
@@ -150,6 +154,7 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
   function resume(run: Run): void {
     move(run)
     if (++run.moves > maxMoves) return failRun(run, 'script_crashed', `the run had to be repeated ${run.moves} times`)
+    if (run.moves >= movesWithOthers) run.alone = true
     // A run that waits for answers is fed its journal when the next one comes.
     if (run.turnOpen || run.deliveries.length > 0) wake(run)
   }
@@ -171,7 +176,7 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
     }
     // Those with a turn on its way hear "gone" for it by themselves.
     for (const other of others) if (!other.turnOpen) move(other)
-    trials.answered(run)
+    if (!trials.answered(run)) schedulePump()
   }
 
   function exit(lane: Lane, reason: string): void {

@@ -9,7 +9,7 @@ import { EngineError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { primitives } from '../primitives/list.ts'
 import type { PrimitiveParts } from '../primitives/primitive.ts'
-import { buildGuest } from './build.ts'
+import { buildChild, buildGuest } from './build.ts'
 import { openLibrary, type Library, type ScriptSettings } from './library.ts'
 import { defaultSandboxLimits, type RunLimits, type SandboxLimits } from './limits.ts'
 import { createPool, type Pool } from './pool.ts'
@@ -47,9 +47,10 @@ const keptRuns = 1_000
 export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
   const { runLimits, primitiveParts, log } = parts
   const { clock } = primitiveParts
-  const setup = await readSetup(parts)
+  const [code, setup] = await Promise.all([buildChild(), readSetup(parts)])
   const pool = createPool(
     {
+      code,
       setup,
       texts: JSON.stringify(parts.texts),
       limits: { ...defaultSandboxLimits, ...parts.sandboxLimits },

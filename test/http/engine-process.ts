@@ -27,6 +27,7 @@ export interface EngineProcess {
 export async function furnish(folder: string, files: Record<string, string> = {}, config?: object): Promise<void> {
   await mkdir(join(folder, 'scripts'), { recursive: true })
   await cp(join(root, 'locales'), join(folder, 'locales'), { recursive: true })
+  await cp(join(root, 'scripts', 'lib'), join(folder, 'scripts', 'lib'), { recursive: true })
   await cp(join(root, 'scripts', 'sms.ts'), join(folder, 'scripts', 'sms.ts'))
   for (const [name, source] of Object.entries(files)) await writeFile(join(folder, 'scripts', name), source)
   if (config !== undefined) await writeFile(join(folder, 'patchcord.json'), JSON.stringify(config))

@@ -159,7 +159,9 @@ test('answers come in the order in which the engine had them', async () => {
 
 test('parallel calls take one turn', async () => {
   const { post, get } = await createTestEngine({
-    files: { 'wide.ts': `export default () => Promise.all(Array.from({ length: 20 }, (_, n) => storage.get('k' + n)))` },
+    files: {
+      'wide.ts': `export default () => Promise.all(Array.from({ length: 20 }, (_, n) => storage.get('k' + n)))`,
+    },
   })
 
   const { headers } = await post('/wide', {})

@@ -93,14 +93,10 @@ test('what a script could store it can read, whatever alphabet it is in', async 
     },
   })
 
-  for (const [letter, length] of [
-    ['é', 32_000],
-    ['中', 21_000],
-    ['😀', 16_000],
-  ] as const) {
+  for (const letter of ['é', '中', '😀']) {
+    const length = 60_000 / letter.length
     expect(await post('/letters/put', { letter, length }), letter).toMatchObject({ status: 200, body: true })
-    expect(await post('/letters/get', {}), letter).toMatchObject({ status: 200, body: letter.length * length })
-    expect(await post('/letters/put', { letter, length: length * 1.1 }), letter).toMatchObject(limited)
+    expect(await post('/letters/get', {}), letter).toMatchObject({ status: 200, body: 60_000 })
   }
 })
 

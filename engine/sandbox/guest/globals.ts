@@ -3,7 +3,7 @@
 
 import { below } from './chacha.ts'
 import { describe, refuse } from './failure.ts'
-import { hostCall } from './host-call.ts'
+import { failedCall, hostCall } from './host-call.ts'
 import { breakLimit, currentRun, emit, limits, parse, stringify } from './run.ts'
 
 /** One primitive that lives in the engine: its name (`storage.get`) and how positional arguments are named. */
@@ -32,7 +32,7 @@ export function createGlobals(settings: GuestSettings, ask: Ask): Record<string,
   }
 
   let asked = { run: '', count: 0 }
-  function askChild(question: string, input: unknown): unknown {
+  function askChild(question: string, input: () => unknown): unknown {
     const run = currentRun()
     asked = asked.run === run.id ? asked : { run: run.id, count: 0 }
     if (++asked.count > limits.askCalls) {
@@ -40,7 +40,7 @@ export function createGlobals(settings: GuestSettings, ask: Ask): Record<string,
       return undefined
     }
     try {
-      return parse(ask(question, stringify(input) ?? 'null'))
+      return parse(ask(question, stringify(input()) ?? 'null'))
     } catch {
       return undefined
     }
@@ -49,10 +49,14 @@ export function createGlobals(settings: GuestSettings, ask: Ask): Record<string,
   return {
     ...globals,
     t: (key: unknown, values: unknown = {}, language?: unknown) =>
-      askChild('t', [String(key), values, language ?? currentRun().language]) ?? String(key),
-    language: (wanted?: unknown, country?: unknown) => askChild('language', [wanted ?? null, country ?? null]) ?? 'en',
+      askChild('t', () => [word(key), values, language ?? currentRun().language]) ?? word(key),
+    language: (wanted?: unknown, country?: unknown) =>
+      askChild('language', () => [wanted ?? null, country ?? null]) ?? 'en',
     parseNumber: (text: unknown, options?: { country?: unknown }) =>
-      askChild('parseNumber', [typeof text === 'string' ? text.slice(0, 200) : null, options?.country ?? null]) ?? {
+      askChild('parseNumber', () => [
+        typeof text === 'string' ? text.slice(0, 200) : null,
+        options?.country ?? null,
+      ]) ?? {
         valid: false,
         e164: null,
         country: null,
@@ -63,9 +67,18 @@ export function createGlobals(settings: GuestSettings, ask: Ask): Record<string,
         test: false,
       },
     generateCode: (options?: unknown) => generateCode(options, settings.testNumbers),
-    secret: (name: unknown) => `{{secret:${String(name)}}}`,
+    secret: (name: unknown) => `{{secret:${word(name)}}}`,
     log: { info: logger('info'), warn: logger('warn'), error: logger('error') },
     refuse,
+  }
+}
+
+/** Any value as a word; one that will not be a word is none. */
+function word(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return ''
   }
 }
 
@@ -80,7 +93,7 @@ function createCall(name: string, parameters: string[]) {
       else if (value !== undefined) input[parameter] = value
     })
     if (parameters.includes('fn') && typeof change !== 'function') {
-      return Promise.reject(new TypeError(`${name}: a function is missing`))
+      return failedCall(name, new TypeError(`${name}: a function is missing`))
     }
     return hostCall(name, input, change)
   }

@@ -35,6 +35,7 @@ const ignore = () => {}
 export function hostCall(name: string, input: unknown, change?: PendingCall['change']): Promise<unknown> {
   const run = currentRun()
   if (run.over) return new Promise(ignore)
+  if (run.changing) throw new TypeError('the function of storage.update may not call a primitive')
   if (run.ended) return silent(new Error(`${name}: the run has answered already`))
   if (++run.calls > limits.hostCalls) {
     breakLimit(run, 'hostCalls')
@@ -45,7 +46,7 @@ export function hostCall(name: string, input: unknown, change?: PendingCall['cha
   try {
     text = stringify(input)
   } catch (error) {
-    return silent(error)
+    return failedCall(name, error)
   }
   if (text === undefined) text = '{}'
   if (text.length > limits.valueBytes) {
@@ -53,17 +54,29 @@ export function hostCall(name: string, input: unknown, change?: PendingCall['cha
     return new Promise(ignore)
   }
   emit(`["call",${number},${stringify(name)},${text}]`)
+  const { call, promise } = openCall(name, change)
+  run.pending.set(number, call)
+  return promise
+}
 
+/** A call that fails before the engine hears of it. */
+export function failedCall(name: string, error: unknown): Promise<unknown> {
+  const { call, promise } = openCall(name)
+  currentRun().failed.push(call)
+  call.reject(error)
+  return promise
+}
+
+function openCall(name: string, change?: PendingCall['change']): { call: PendingCall; promise: Promise<unknown> } {
   const call: PendingCall = { resolve: ignore, reject: ignore, site: new Error(name), handled: false, change }
   const promise = new HostPromise((resolve, reject) => {
     call.resolve = resolve
     call.reject = reject
   })
   HostPromise.track(promise, call)
-  run.pending.set(number, call)
   // Marked as dealt with for V8: what nobody waits for is judged when the run ends.
   void Reflect.apply(nativeThen, promise, [undefined, ignore])
-  return promise
+  return { call, promise }
 }
 
 function silent(error: unknown): Promise<never> {
@@ -97,19 +110,19 @@ export function deliver(run: GuestRun, [number, kind, value]: Delivery): void {
 // The error keeps the stack of the line that made the call.
 function hostError(site: Error, failure: HostFailure): Error {
   if (failure.code !== undefined) return refuse(failure.code, { ...failure.facts, status: failure.status })
-  const name = site.message
-  site.message = `${name}: ${failure.message}`
-  site.stack = site.stack?.replace(`Error: ${name}`, `Error: ${site.message}`)
+  const { message: name, stack } = site
+  site.message = failure.message.startsWith(`${name}: `) ? failure.message : `${name}: ${failure.message}`
+  site.stack = stack?.replace(`Error: ${name}`, () => `Error: ${site.message}`)
   return site
 }
 
 // The function of storage.update runs here, in one synchronous step, on the
 // value that the engine holds the key's queue for. A throw writes nothing.
 function applyChange(run: GuestRun, number: number, call: PendingCall, value: unknown): void {
-  const callsBefore = run.calls
   try {
+    run.changing = true
     const next = call.change!(value)
-    if (run.calls !== callsBefore) throw new TypeError('the function of storage.update may not call a primitive')
+    run.changing = false
     if (typeof next === 'object' && next !== null && typeof (next as { then?: unknown }).then === 'function') {
       throw new TypeError('the function of storage.update has to be synchronous')
     }
@@ -118,6 +131,7 @@ function applyChange(run: GuestRun, number: number, call: PendingCall, value: un
     if (text !== undefined && text.length > limits.valueBytes) return breakLimit(run, 'valueBytes')
     emit(text === undefined ? `["changed",${number},"delete"]` : `["changed",${number},"set",${text}]`)
   } catch (error) {
+    run.changing = false
     run.pending.delete(number)
     emit(`["changed",${number},"nothing",${stringify(describe(error).message)}]`)
     run.failed.push(call)

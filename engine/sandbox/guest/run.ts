@@ -19,6 +19,8 @@ export interface GuestRun {
   readonly failed: PendingCall[]
   ended: boolean
   over: boolean
+  /** The function of a storage.update is at work. */
+  changing: boolean
   /** Made at first use. */
   readonly random: () => Stream
   readonly codes: () => Stream
@@ -68,6 +70,7 @@ export function createRun(id: string, seed: string, language: string | null): Gu
     failed: [],
     ended: false,
     over: false,
+    changing: false,
     random: lazyStream(seed, 1),
     codes: lazyStream(seed, 2),
     language,
