@@ -43,7 +43,9 @@ export interface EngineSurroundings {
   sandboxLimits?: Partial<SandboxLimits>
 }
 
+// Together less than the 10 s after which a stop counts as failed.
 const runsEndWithinMs = 8_000
+const submitsEndWithinMs = 1_500
 
 export async function createEngine(
   config: Config,
@@ -71,7 +73,7 @@ export async function createEngine(
       testNumbers: config.testNumbers,
       onChange: message => reportToScript({ sandbox, log }, message),
       onInbound: async (carrier, sms) => runInboundSms({ sandbox, bindings: config.inbound, log }, carrier, sms),
-      settings: { keepMs: config.engine.messageKeepDays * 86_400_000 },
+      settings: { keepMs: config.engine.messageKeepDays * 86_400_000, stopWithinMs: submitsEndWithinMs },
     })
     const timers = createTimerTrigger({ storage, sandbox: () => sandbox, engine, clock, log })
     const sandbox: Sandbox = await createSandbox({
@@ -139,8 +141,12 @@ export async function createEngine(
       async stop() {
         stopWatching()
         timers.stop()
-        // Runs first get their time; closing the server waits for their answers.
-        await Promise.all([server.close(), sandbox.stop(runsEndWithinMs)])
+        const deadline = performance.now() + runsEndWithinMs
+        // Takes no new request from here on, and ends when the last one is answered.
+        const closed = server.close()
+        await Promise.race([closed, new Promise(resolve => setTimeout(resolve, runsEndWithinMs).unref())])
+        await sandbox.stop(Math.max(0, deadline - performance.now()))
+        await closed
         await outbox.stop()
         await storage.close()
       },

@@ -151,6 +151,7 @@ function enter(
   limitMs: number,
 ): { lost?: LossReason; cpuUs: number } {
   statements = []
+  statementChars = 0
   const began = performance.now()
   const cpuBefore = process.threadCpuUsage()
   let lost: LossReason | undefined
@@ -199,10 +200,19 @@ function createPlace(script: Script, memoryMb: number, harden: boolean): Place {
   return { isolate, enter, turns: 0 }
 }
 
-const maxStatements = 2_000
+// A turn that talks without end breaks a limit; its time limit stops the rest.
+const maxStatements = 1_000
+const maxStatementChars = 8_000_000
+let statementChars = 0
 function emit(text: string): void {
-  // A guest that talks without end is stopped by its time limit; its words stop here.
-  if (statements.length < maxStatements) statements.push(text)
+  if (statementChars > maxStatementChars) return
+  statementChars += text.length
+  if (statements.length >= maxStatements || statementChars > maxStatementChars) {
+    statementChars = Infinity
+    statements = ['["limit","output"]']
+    return
+  }
+  statements.push(text)
 }
 
 function ask(question: string, argument: string): string {

@@ -29,6 +29,7 @@ interface OpenTurn {
   run: Run
   life: number
   index: number
+  limitMs: number
 }
 
 interface OpenManifest {
@@ -105,7 +106,7 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
     heardAt: startedAt,
     heardCpuMs: -1,
     killedFor: undefined,
-    owedWithinMs: () => (manifests.size > 0 ? limits.loadMs : lane.open.size > 0 ? turnMs : undefined),
+    owedWithinMs: () => (manifests.size > 0 ? limits.loadMs : lane.open.size > 0 ? longestTurnMs() : undefined),
     sendTurn,
     shelfFor,
     leave,
@@ -118,9 +119,16 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
   function sendTurn(run: Run, index: number): void {
     const { now, text } = run.journal.turns[index]!
     const turn = ++lastTurn
+    const limitMs = turnMs * run.patience
     if (lane.open.size === 0) heard()
-    lane.open.set(turn, { run, life: run.life, index })
-    process.send(`turn\t${turn}\t${run.place!.shelf.id}\t${run.event.id}\t${turnMs}\t${now}\t${text}\n`)
+    lane.open.set(turn, { run, life: run.life, index, limitMs })
+    process.send(`turn\t${turn}\t${run.place!.shelf.id}\t${run.event.id}\t${limitMs}\t${now}\t${text}\n`)
+  }
+
+  function longestTurnMs(): number {
+    let longest = 0
+    for (const { limitMs } of lane.open.values()) longest = Math.max(longest, limitMs)
+    return longest
   }
 
   function heard(): void {

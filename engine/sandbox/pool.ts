@@ -30,6 +30,8 @@ export interface Pool {
 const maxMoves = 10
 /** Moves before a run gets an isolate of its own: however bad its neighbours are, they cost it no more. */
 const movesWithOthers = 3
+/** Times its usual time that a turn gets at most on a machine too busy to run it. */
+const maxPatience = 8
 
 export function createPool(setup: LaneSetup, log: Log): Pool {
   let main: Lane | undefined
@@ -169,9 +171,13 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
       failRun(run, 'script_out_of_memory', `the isolate used more than ${shelf.version.settings.memoryMb} MB`, {
         limit: 'memory',
       })
+    } else if (reason === 'timeout' && run.patience >= maxPatience) {
+      failRun(run, 'script_timeout', `a turn did not end within ${setup.turnMs * run.patience} ms`, { limit: 'cpu' })
     } else {
-      // In an isolate that it shares, a run may only have been the last straw.
-      if (reason === 'memory') run.alone = true
+      // In an isolate that it shares, a run may only have been the last straw;
+      // one that the clock stopped gets more time, where it keeps nobody from theirs.
+      if (reason !== 'gone') run.alone = true
+      if (reason === 'timeout') run.patience *= 2
       resume(run)
     }
     // Those with a turn on its way hear "gone" for it by themselves.

@@ -55,6 +55,8 @@ export interface Run {
   messages: number
   hadEffect: boolean
   cpuUs: number
+  /** Length of all that it has said. */
+  saidChars: number
   /** The handler has returned or thrown; the answer leaves once no call is open. */
   ending: RunOutcome | undefined
   outcome: RunOutcome | undefined
@@ -69,6 +71,8 @@ export interface Run {
   moves: number
   /** It runs in an isolate that it shares with nobody, after one died in its turn. */
   alone: boolean
+  /** How many times its usual time a turn may take, after a busy machine gave it too little of the processor. */
+  patience: number
   readonly wake: (run: Run) => void
   readonly finish: (run: Run) => void
 }
@@ -86,6 +90,7 @@ export function createRun(event: RunEvent, wiring: Pick<Run, 'limits' | 'parts' 
     messages: 0,
     hadEffect: false,
     cpuUs: 0,
+    saidChars: 0,
     ending: undefined,
     outcome: undefined,
     endedAt: undefined,
@@ -94,6 +99,7 @@ export function createRun(event: RunEvent, wiring: Pick<Run, 'limits' | 'parts' 
     life: 0,
     moves: 0,
     alone: false,
+    patience: 1,
   }
   const { action, request, call, language } = event
   addTurn(run.journal, run.startedAt, JSON.stringify({ start: { seed: newSeed(), action, request, call, language } }))
@@ -137,6 +143,7 @@ type Statement =
 export function takeStatements(run: Run, index: number, text: string, cpuUs: number): void {
   if (run.outcome !== undefined) return
   run.cpuUs += cpuUs
+  run.saidChars += text.length
   const turn = run.journal.turns[index]!
   const statements = JSON.parse(text) as Statement[]
   const names = statements.flatMap(statement => (statement[0] === 'call' ? [statement[2]] : []))

@@ -42,7 +42,9 @@ export interface SandboxParts {
   log: Log
 }
 
+/** Of ended runs, for their traces: so many, or so many that they said so much. */
 const keptRuns = 1_000
+const keptChars = 32_000_000
 
 export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
   const { runLimits, primitiveParts, log } = parts
@@ -60,7 +62,7 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
   )
   const live = new Map<string, Set<Run>>()
   const ended: Run[] = []
-  let oldest = 0
+  let endedChars = 0
   let stopping = false
 
   await pool.start()
@@ -90,8 +92,9 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
   function keep(run: Run): void {
     // Entropy and answers have served their purpose; the trace does without.
     for (const turn of run.journal.turns) turn.text = ''
-    if (ended.length < keptRuns) ended.push(run)
-    else ended[oldest++ % keptRuns] = run
+    ended.push(run)
+    endedChars += run.saidChars
+    while (ended.length > keptRuns || endedChars > keptChars) endedChars -= ended.shift()!.saidChars
   }
 
   function wireRun(event: RunEvent, resolve: (run: Run & { outcome: RunOutcome }) => void): Run {
@@ -124,10 +127,7 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
         pool.wake(run)
       })
     },
-    history() {
-      const newest = [...ended.slice(oldest % keptRuns), ...ended.slice(0, oldest % keptRuns)].toReversed()
-      return [...[...live.values()].flatMap(runs => [...runs]).toReversed(), ...newest]
-    },
+    history: () => [...ended, ...[...live.values()].flatMap(runs => [...runs])].toReversed(),
     setTexts: resources => pool.setTexts(JSON.stringify(resources)),
     stats: pool.stats,
     async stop(withinMs) {
