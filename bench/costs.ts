@@ -21,7 +21,7 @@ const scripts = {
   empty: `export default () => null`,
   inRow: `export default async ({ calls }) => { for (let n = 0; n < calls; n++) await storage.get('k') }`,
   together: `export default async ({ calls }) => { await Promise.all(Array.from({ length: calls }, () => storage.get('k'))) }`,
-  waiting: `export default async () => { await storage.get('k'); await storage.get('k'); await storage.get('gate') }`,
+  waiting: `export default async ({ gate }) => { await storage.get('k'); await storage.get('k'); await storage.get(gate) }`,
 }
 const calls = 40
 const many = 100
@@ -31,8 +31,8 @@ export async function measureCosts(times: number): Promise<Costs> {
   const files = Object.entries(scripts).map(([name, code]) => [kebab(name), code] as const)
   const fresh = Array.from({ length: times }, (_, n) => [`fresh-${n}`, `export default () => ${n}`] as const)
   for (const [name, code] of [...files, ...fresh]) await writeFile(join(folder, `${name}.ts`), code)
-  const gate = createGate()
-  const { sandbox, close } = await openSandbox(folder, gate)
+  const gates = createGates()
+  const { sandbox, close } = await openSandbox(folder, gates)
 
   try {
     const runs = times * 100
@@ -45,12 +45,8 @@ export async function measureCosts(times: number): Promise<Costs> {
     )
     const isolates: number[] = []
     for (const [name] of fresh) isolates.push(await timed(() => handle(sandbox, name)))
-    const replays = { one: [] as number[], many: [] as number[] }
-    for (let n = 0; n < Math.max(3, times / 4); n++) {
-      replays.one.push(await replay(sandbox, gate, 1))
-      replays.many.push(await replay(sandbox, gate, many))
-    }
-    const oneReplay = (median(replays.many) - median(replays.one)) / (many - 1)
+    const losses: Loss[] = []
+    for (let n = 0; n < Math.max(3, times / 4); n++) losses.push(await loseProcess(sandbox, gates))
     return [
       { what: 'one turn', ms: turn, note: 'a run without calls, one at a time, from event to outcome' },
       { what: 'one turn of 64', ms: crowd / 64, note: '64 such runs at once, for each of them' },
@@ -59,12 +55,12 @@ export async function measureCosts(times: number): Promise<Costs> {
       { what: 'a fresh isolate', ms: median(isolates) - turn, note: 'the first run of a script in its process' },
       {
         what: 'a process lost',
-        ms: median(replays.one),
+        ms: median(losses.map(loss => loss.firstMs)),
         note: 'one run is finished in the next one: isolate and replay',
       },
       {
         what: 'one replay',
-        ms: oneReplay,
+        ms: median(losses.map(loss => loss.restMs)) / many,
         note: `each of ${many} runs of three turns, after their process was killed`,
       },
     ]
@@ -74,30 +70,30 @@ export async function measureCosts(times: number): Promise<Costs> {
   }
 }
 
-interface Gate {
-  /** How many wait. */
+/** Calls that are answered when the measurement says so: `gate:first`, `gate:rest`. */
+interface Gates {
   waiting: number
-  pass(): Promise<void>
-  open(): void
+  pass(key: string): Promise<void>
+  open(key: string): void
 }
 
-function createGate(): Gate {
-  let opened = Promise.withResolvers<void>()
+function createGates(): Gates {
+  const gates = new Map<string, PromiseWithResolvers<void>>()
   return {
     waiting: 0,
-    pass() {
+    pass(key) {
       this.waiting++
-      return opened.promise
+      if (!gates.has(key)) gates.set(key, Promise.withResolvers())
+      return gates.get(key)!.promise
     },
-    open() {
-      this.waiting = 0
-      opened.resolve()
-      opened = Promise.withResolvers<void>()
+    open(key) {
+      gates.get(key)!.resolve()
+      gates.delete(key)
     },
   }
 }
 
-async function openSandbox(folder: string, gate: Gate): Promise<{ sandbox: Sandbox; close: () => Promise<void> }> {
+async function openSandbox(folder: string, gates: Gates): Promise<{ sandbox: Sandbox; close: () => Promise<void> }> {
   const clock = Date.now
   const log = createLog('error', '/dev/null')
   const secret = 'a secret that keeps nothing worth having'
@@ -107,7 +103,7 @@ async function openSandbox(folder: string, gate: Gate): Promise<{ sandbox: Sandb
     entries: {
       ...stored.entries,
       async get(space, key) {
-        if (key === 'gate') await gate.pass()
+        if (key.startsWith('gate:')) await gates.pass(key)
         return stored.entries.get(space, key)
       },
     },
@@ -146,21 +142,29 @@ async function handle(sandbox: Sandbox, name: string, request: object = {}): Pro
   if (outcome.kind !== 'answer') throw new Error(`${name}: ${outcome.code}`)
 }
 
-// Runs wait for a call, their process is killed, and once the engine has seen
-// that, the call is answered: from here on it takes an isolate in the next
-// process, the replay of the turns so far, and one new turn.
-async function replay(sandbox: Sandbox, gate: Gate, runs: number): Promise<number> {
-  const ended = Promise.all(Array.from({ length: runs }, () => handle(sandbox, 'waiting')))
-  await until(() => gate.waiting === runs)
+interface Loss {
+  firstMs: number
+  restMs: number
+}
+
+// Runs wait for a call, and their process is killed. Once the engine has seen
+// that, the call of one run is answered: that takes an isolate in the next
+// process, the replay of the run's turns so far, and one new turn. Then the
+// others follow, into the same isolate.
+async function loseProcess(sandbox: Sandbox, gates: Gates): Promise<Loss> {
+  gates.waiting = 0
+  const first = handle(sandbox, 'waiting', { gate: 'gate:first' })
+  const rest = Promise.all(Array.from({ length: many }, () => handle(sandbox, 'waiting', { gate: 'gate:rest' })))
+  await until(() => gates.waiting === many + 1)
   const { pid } = mainLane(sandbox)!
   // The spare process has to be ready, and nothing may start meanwhile.
   await new Promise(resolve => setTimeout(resolve, 1_500))
   process.kill(pid, 'SIGKILL')
   await until(() => ![undefined, pid].includes(mainLane(sandbox)?.pid))
-  return timed(async () => {
-    gate.open()
-    await ended
-  })
+  const firstMs = await timed(() => (gates.open('gate:first'), first))
+  await new Promise(resolve => setTimeout(resolve, 1_500))
+  const restMs = await timed(() => (gates.open('gate:rest'), rest))
+  return { firstMs, restMs }
 }
 
 function mainLane(sandbox: Sandbox): { pid: number } | undefined {

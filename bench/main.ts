@@ -45,13 +45,19 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`)
 print(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}; ${pairs} pairs of ${seconds} s`)
 print('Targets of POST /otp: 64 connections at least 0.90 of the requests/s, 1 connection p50 at most +0.60 ms')
 const callers = startCallers()
-for (const { name, title, path, place } of cases) {
-  if (!wanted(name) || (place === inMemory && !existsSync(inMemory))) continue
-  print(`\n${title}\n`)
-  print(pairsTable(await measurePairs({ path, place, connections: [64, 1], pairs, seconds }, callers)))
-}
-callers.stop()
-if (wanted('costs')) {
-  print('\nSingle costs, medians\n')
-  print(costsTable(await measureCosts(values.quick ? 5 : 20)))
+try {
+  for (const { name, title, path, place } of cases) {
+    if (!wanted(name) || (place === inMemory && !existsSync(inMemory))) continue
+    print(`\n${title}\n`)
+    print(pairsTable(await measurePairs({ path, place, connections: [64, 1], pairs, seconds }, callers)))
+  }
+  if (wanted('costs')) {
+    print('\nSingle costs, medians\n')
+    print(costsTable(await measureCosts(values.quick ? 5 : 20)))
+  }
+  callers.stop()
+} catch (error) {
+  process.stderr.write(`bench: ${(error as Error).message}\n`)
+  // The processes of the measurement end with this one.
+  process.exit(1)
 }

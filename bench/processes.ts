@@ -79,7 +79,7 @@ export function startCallers(): Callers {
       child.send({ ...order, port: server.port, token } satisfies LoadOrder)
       return answerOf<LoadResult>(child)
     },
-    stop: () => child.disconnect(),
+    stop: () => void (child.connected && child.disconnect()),
   }
 }
 

@@ -55,6 +55,7 @@ const ConfigFile = Type.Object(
     engine: Type.Object({}, { default: {}, additionalProperties: true }),
     carriers: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]*$' }), Type.Object({ driver: Type.String() }), {
       default: {},
+      additionalProperties: false,
     }),
     routes: Type.Optional(
       Type.Array(
@@ -74,6 +75,7 @@ const ConfigFile = Type.Object(
     scripts: Type.Record(Type.String(), ScriptSection, { default: {} }),
     testNumbers: Type.Record(Type.String({ pattern: e164Pattern.source }), Type.String({ pattern: '^[0-9]{4,8}$' }), {
       default: {},
+      additionalProperties: false,
     }),
   },
   { additionalProperties: false },
@@ -143,9 +145,10 @@ function engineSettings(section: object, read: (name: string) => string | undefi
   for (const [name, schema] of Object.entries(EngineSettings.properties)) {
     const text = read(environmentName(name))
     if (text === undefined) continue
+    const variable = `PATCHCORD_${environmentName(name)}`
     const { type, minimum, maximum } = schema as { type?: string; minimum?: number; maximum?: number }
     merged[name] =
-      type === 'integer' ? wholeNumber(`PATCHCORD_${environmentName(name)}`, text, minimum!, maximum!) : text
+      type === 'integer' ? wholeNumber(variable, text, minimum!, maximum!) : checkSettings(variable, schema, text)
   }
   return checkSettings('engine', EngineSettings, merged)
 }
@@ -173,6 +176,9 @@ function readConfigFile(
     throw new StartError(
       `${path}:${before.length}:${before.at(-1)!.length + 1}: ${printParseErrorCode(errors[0].error)}`,
     )
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new StartError(`${path}: has to hold a JSON object`)
   }
   return checkSettings('', ConfigFile, replaceNames(parsed, environment, path))
 }

@@ -30,7 +30,7 @@ export function createLog(level: LogLevel, destination: number | string = 2): Lo
   })
 }
 
-/** Runs of four and more digits (of any script, spaces and dashes between them too) as `*`: what a script writes may hold a code. */
+/** Runs of four and more digits (of any script, with up to two spaces, dashes or brackets between them) as `*`: what a script writes may hold a code. */
 export function maskDigits(text: string): string {
-  return text.replaceAll(/\p{Nd}(?:[\s.\-()]?\p{Nd}){3,}/gu, run => '*'.repeat(run.length))
+  return text.replaceAll(/\p{Nd}(?:[\s.\-()]{0,2}\p{Nd}){3,}/gu, run => '*'.repeat(run.length))
 }

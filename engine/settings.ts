@@ -29,5 +29,7 @@ function knownBelow(schema: TSchema, instancePath: string): string {
     at = properties?.[key] ?? Object.values(patternProperties ?? {})[0]
     if (at === undefined) return 'none'
   }
-  return Object.keys((at as { properties?: object }).properties ?? {}).join(', ')
+  const { properties = {}, patternProperties = {} } = at as { properties?: object; patternProperties?: object }
+  const patterns = Object.keys(patternProperties).map(pattern => `names that match ${pattern}`)
+  return [...Object.keys(properties), ...patterns].join(', ')
 }

@@ -27,7 +27,7 @@ export async function resend(request: SendBody, call: Call) {
 
 /** POST /otp/check: is this the code? Every guess counts, a right one works once. */
 export async function check(request: CheckBody, call: Call) {
-  return checkCode(await findVerification(request, call), request, policy)
+  return checkCode(readGuess(request), await findVerification(request, call), policy)
 }
 
 /** POST /otp/status: how far it is. Never a proof that the code was right. */
@@ -41,7 +41,7 @@ export async function cancel(request: Body, call: Call) {
 }
 
 import { shippedContact } from './lib/otp-answer.ts'
-import { cancelVerification, checkCode, type CheckBody } from './lib/otp-check.ts'
+import { cancelVerification, checkCode, readGuess, type CheckBody } from './lib/otp-check.ts'
 import { findVerification, readSendRequest, type Body, type SendBody } from './lib/otp-request.ts'
 import { resendCode, sendCode, tellStatus } from './lib/otp-send.ts'
 

@@ -6,17 +6,7 @@ export const fields = {
   status: { id: 'string' },
 }
 
-export default async function send({
-  number,
-  text,
-  from,
-  ref,
-}: {
-  number: string
-  text: string
-  from?: string
-  ref?: string
-}) {
+export default async function send({ number, text, from, ref }: Record<'number' | 'text' | 'from' | 'ref', string>) {
   const phone = parseNumber(number)
   if (!phone.valid) throw refuse('invalid_number', { country: phone.country, example: phone.example })
   checkSms({ text, from, ref })

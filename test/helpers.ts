@@ -29,6 +29,8 @@ export interface TestEngineOptions {
   log?: LogLevel
   /** An existing folder: the engine of before comes back. */
   folder?: string
+  /** Takes what ends the engine, for one that several tests share; by default it ends with its test. */
+  atEnd?: (end: () => Promise<void>) => void
 }
 
 /** What an endpoint answered. */
@@ -70,7 +72,8 @@ interface RequestOptions {
 }
 
 export async function createTestEngine(options: TestEngineOptions = {}): Promise<TestEngine> {
-  const folder = options.folder ?? (await newFolder())
+  const atEnd = options.atEnd ?? onTestFinished
+  const folder = options.folder ?? (await newFolder(atEnd))
   await mkdir(join(folder, 'scripts'), { recursive: true })
   await cp(join(root, 'scripts', 'lib'), join(folder, 'scripts', 'lib'), { recursive: true, force: true })
   for (const name of options.scripts ?? [])
@@ -99,7 +102,7 @@ export async function createTestEngine(options: TestEngineOptions = {}): Promise
     await engine.stop()
     log.flush()
   }
-  onTestFinished(stop)
+  atEnd(stop)
   const token = config.token ?? (await readFile(join(config.dataFolder, 'token'), 'utf8')).trim()
 
   async function call(
@@ -156,9 +159,9 @@ export async function createTestEngine(options: TestEngineOptions = {}): Promise
 }
 
 /** A folder that goes with the test. */
-export async function newFolder(): Promise<string> {
+export async function newFolder(atEnd: (end: () => Promise<void>) => void = onTestFinished): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'patchcord-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  atEnd(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
 

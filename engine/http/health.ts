@@ -9,14 +9,17 @@ import { EngineError } from '../errors.ts'
 export function addHealthRoutes(server: FastifyInstance, { ready }: { ready: () => Promise<void> }): void {
   server.get(
     '/healthz',
-    { config: { open: true }, schema: { tags: ['health'], summary: 'The process is alive' } },
+    { config: { open: true }, schema: { tags: ['health'], security: [], summary: 'The process is alive' } },
     () => ({
       status: 'ok',
     }),
   )
   server.get(
     '/readyz',
-    { config: { open: true }, schema: { tags: ['health'], summary: 'Storage, scripts and a carrier are there' } },
+    {
+      config: { open: true },
+      schema: { tags: ['health'], security: [], summary: 'Storage, scripts and a carrier are there' },
+    },
     async () => {
       await ready().catch((error: unknown) => {
         throw error instanceof EngineError ? error : new EngineError('overloaded', { retryAfter: 1 }, { cause: error })

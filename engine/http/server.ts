@@ -42,10 +42,11 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
   const server = fastify({
     bodyLimit: maxBodyBytes,
     forceCloseConnections: 'idle',
+    // Refused below, as a problem and with a run id.
+    return503OnClosing: false,
     // Long enough for a client's pool, short enough for a stop.
     keepAliveTimeout: 10_000,
     requestTimeout: 30_000,
-    // Refused below, in our own words.
     http: { requireHostHeader: false },
     frameworkErrors: (error, request, reply) =>
       void answerError(parts, error, request as FastifyRequest, reply as FastifyReply),
@@ -87,6 +88,7 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
     try {
       checkHttp(request)
       access(request, reply)
+      if (closing) throw new EngineError('overloaded', { retryAfter: 1 })
     } catch (error) {
       return done(error as Error)
     }

@@ -26,7 +26,7 @@ export const sendSms = definePrimitive({
     failover: Type.Optional(Type.Boolean()),
     params: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   }),
-  async run(input, { outbox, run, nextMessageId, hadEffect }) {
+  async run(input, { outbox, run, nextMessageId, returnMessageId, hadEffect }) {
     if (!(await granted(input.to, run.countries))) throw refused(input.to)
     // The id makes a replayed call the same message, not a second one.
     const id = nextMessageId()
@@ -48,8 +48,9 @@ export const sendSms = definePrimitive({
       hadEffect()
       return accepted
     } catch (error) {
-      if (error instanceof EngineError && error.code === 'unsupported_number') throw refused(input.to)
-      throw error
+      if (!(error instanceof EngineError) || error.code !== 'unsupported_number') throw error
+      returnMessageId(id)
+      throw refused(input.to)
     }
   },
 })

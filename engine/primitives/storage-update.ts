@@ -41,7 +41,9 @@ async function update({ key, ttl }: { key: string; ttl?: number | string }, call
     // The function threw: the script has its error already, nothing is written.
     if (changed.how === 'nothing') return undefined
     const value = changed.how === 'set' ? JSON.stringify(changed.value) : undefined
-    if (value === entry?.value) return value === undefined ? undefined : (changed as { value: unknown }).value
+    if (value === undefined && entry === undefined) return undefined
+    // Nothing to write, unless the same value is to live on.
+    if (value === entry?.value && ttl === undefined) return (changed as { value: unknown }).value
     const written = await call.storage.entries.replace(space, key, {
       version: entry?.version ?? null,
       value,

@@ -55,7 +55,11 @@ export const storageDelete = definePrimitive({
 export const storageIncrement = definePrimitive({
   name: 'storage.increment',
   parameters: ['key', '...'],
-  input: Type.Object({ key: Key, by: Type.Optional(Type.Integer()), ttl: Type.Optional(Duration) }),
+  input: Type.Object({
+    key: Key,
+    by: Type.Optional(Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER })),
+    ttl: Type.Optional(Duration),
+  }),
   async run(input, call) {
     const counter = await call.storage.entries.increment(spaceOf(call), input.key, {
       by: input.by ?? 1,

@@ -23,7 +23,7 @@ const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find(path => existsSync(pat
 
 export interface SandboxProcess {
   readonly pid: number
-  /** Queues lines; they leave together, when this tick of the event loop is over. */
+  /** Queues lines; those of one turn of the event loop's callbacks leave together. */
   send(lines: string): void
   kill(): void
   /** CPU milliseconds that the process has used, where the system tells; undefined elsewhere. */
@@ -82,7 +82,7 @@ export function startSandboxProcess(code: string, events: SandboxProcessEvents):
   return {
     pid: child.pid ?? 0,
     send(lines) {
-      if (waiting === '') setImmediate(flush)
+      if (waiting === '') process.nextTick(flush)
       waiting += lines
     },
     kill: () => void child.kill('SIGKILL'),

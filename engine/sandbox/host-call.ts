@@ -57,6 +57,9 @@ function contextOf(run: Run, call: HostCall): PrimitiveCall {
       // The n-th message of a run is `<run>.<n>`: a script can note the id before it sends.
       return `${id}.${++run.messages}`
     },
+    returnMessageId(messageId) {
+      if (messageId === `${id}.${run.messages}`) run.messages--
+    },
     change: value =>
       new Promise(resolve => {
         if (run.outcome !== undefined) return resolve({ how: 'nothing' })

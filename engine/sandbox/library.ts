@@ -9,7 +9,7 @@ import { basename, join, relative } from 'node:path'
 
 import { StartError } from '../errors.ts'
 import { watchFolder } from '../folder-watch.ts'
-import type { Log } from '../log.ts'
+import { maskDigits, type Log } from '../log.ts'
 import { buildScript, ScriptProblems, stopBuilding, type ScriptBundle, type ScriptProblem } from './build.ts'
 import { readFields, type Fields } from './fields.ts'
 import { createPositions, type SourcePositions } from './source-position.ts'
@@ -105,7 +105,11 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
       } catch (error) {
         const { message } = error as Error
         broken.set(name, error instanceof ScriptProblems ? error.problems : [problemOf(path, message)])
-        log.error({ script: name, serving: active.get(name)?.hash ?? null }, `script not loaded: ${message}`)
+        // The message quotes the script, which may hold a number.
+        log.error(
+          { script: name, serving: active.get(name)?.hash ?? null },
+          `script not loaded: ${maskDigits(message)}`,
+        )
       }
     }
     await stopBuilding()

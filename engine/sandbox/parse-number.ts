@@ -44,9 +44,20 @@ export function parseNumber(text: unknown, wantedCountry: unknown, testNumbers: 
     countryName: shown ? (countryNames.of(shown) ?? null) : null,
     type: number?.getType() ?? null,
     national: number?.formatNational() ?? null,
-    example: (shown && getExampleNumber(shown, examples)?.formatInternational()) || null,
+    example: shown ? exampleOf(shown) : null,
     test: number !== undefined && Object.hasOwn(testNumbers, number.number),
   }
+}
+
+// Every answer shows it, and making one costs a third of parsing a number.
+const exampleByCountry = new Map<CountryCode, string | null>()
+function exampleOf(country: CountryCode): string | null {
+  let example = exampleByCountry.get(country)
+  if (example === undefined) {
+    example = getExampleNumber(country, examples)?.formatInternational() ?? null
+    exampleByCountry.set(country, example)
+  }
+  return example
 }
 
 function asCountry(wanted: unknown): CountryCode | null {

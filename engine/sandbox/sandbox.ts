@@ -145,13 +145,14 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
   }
 }
 
-async function readSetup({ testNumbers }: SandboxParts): Promise<string> {
+async function readSetup({ testNumbers, runLimits: { hostCalls, valueBytes } }: SandboxParts): Promise<string> {
   const require = createRequire(import.meta.url)
   const ses = join(dirname(require.resolve('ses/package.json')), 'dist', 'lockdown.umd.min.js')
   const [guest, sesCode] = await Promise.all([buildGuest(), readFile(ses, 'utf8')])
   const settings = JSON.stringify({
     primitives: primitives.map(({ name, parameters }) => ({ name, parameters })),
     testNumbers,
+    limits: { hostCalls, valueBytes },
   })
   return JSON.stringify({ guest, ses: sesCode, settings, testNumbers })
 }

@@ -29,6 +29,8 @@ export function createTimerTrigger({ storage, sandbox, engine, clock, log }: Tim
   let timer: NodeJS.Timeout | undefined
   let wakeAt = Infinity
   let busy = false
+  // A timer went off while the ones before were still being claimed.
+  let missed = false
   let stopped = false
 
   function wake(dueAt: number): void {
@@ -39,16 +41,21 @@ export function createTimerTrigger({ storage, sandbox, engine, clock, log }: Tim
   }
 
   async function work(): Promise<void> {
+    wakeAt = Infinity
+    missed = busy
     if (busy || stopped) return
     busy = true
-    wakeAt = Infinity
     try {
-      for (let more = true; more;) {
-        const due = await storage.work.claim(timerQueue, '', { owner: engine, now: clock(), limit: claimAtOnce })
-        for (const item of due) void fire(item)
-        more = due.length === claimAtOnce && !stopped
-      }
-      const next = await storage.work.nextDue(timerQueue, '')
+      let next: number | null
+      do {
+        missed = false
+        for (let more = true; more;) {
+          const due = await storage.work.claim(timerQueue, '', { owner: engine, now: clock(), limit: claimAtOnce })
+          for (const item of due) void fire(item)
+          more = due.length === claimAtOnce && !stopped
+        }
+        next = await storage.work.nextDue(timerQueue, '')
+      } while (missed && !stopped)
       if (next !== null) wake(next)
     } catch (error) {
       log.error({ error: (error as Error).message }, 'timers could not be read')

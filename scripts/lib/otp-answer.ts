@@ -1,6 +1,6 @@
 // What the caller is told: answers, refusals, and the sentence for the end user.
 
-import { ms, secondsUntil, time } from './duration.ts'
+import { secondsUntil, time } from './duration.ts'
 import {
   checksUsed,
   day,
@@ -11,51 +11,14 @@ import {
   type Status,
   type Verification,
 } from './otp-record.ts'
-
-/** The state of the last SMS, as far as anybody knows. */
-export type Delivery = MessageState
-
-/** When the next SMS may leave, by what became of the last one. */
-export interface NextSend {
-  left: number
-  /** Ms since 1970; null when none may. */
-  at: number | null
-}
-
-export function nextSend(
-  record: NumberRecord,
-  verification: Verification,
-  delivery: Delivery,
-  test: boolean,
-  policy: Policy,
-  now: number,
-): NextSend {
-  const max =
-    delivery === 'delivered' && !test ? Math.min(verification.maxSends, verification.sends + 1) : verification.maxSends
-  const left = Math.max(0, Math.min(max - verification.sends, policy.sendsPerDay - record.sends.length))
-  const over = statusOf(verification, now) !== 'pending' || delivery === 'rejected' || delivery === 'undelivered'
-  if (left === 0 || over) return { left: 0, at: null }
-  if (test) return { left, at: now }
-  const at = Math.max(now, record.last === null ? now : record.last.at + waitAfter(delivery, policy))
-  return { left, at: beforeLastMinute(at, verification) }
-}
-
-/** Too late to be of use in the code's last minute: then its expiry has to be waited for. */
-export function beforeLastMinute(at: number, { expiresAt }: Verification): number {
-  return at > expiresAt - 60_000 ? expiresAt : at
-}
-
-export function waitAfter(delivery: Delivery, policy: Policy): number {
-  if (delivery === 'delivered') return ms(policy.waitDelivered)
-  return ms(delivery === 'failed' || delivery === 'expired' ? policy.waitFailed : policy.waitSent)
-}
+import { isRejected, nextSend, type Deliveries } from './otp-wait.ts'
 
 export interface Told {
   number: string
   record: NumberRecord
   app: AppRecord
   verification: Verification
-  delivery: Delivery
+  deliveries: Deliveries
   segments: number
   test: boolean
   /** An SMS has just left. */
@@ -65,15 +28,15 @@ export interface Told {
 
 /** The answer of send, resend and status. */
 export function answer(told: Told, policy: Policy, now: number): Record<string, unknown> {
-  const { verification, delivery, segments, showCode } = told
-  const next = nextSend(told.record, verification, delivery, told.test, policy, now)
+  const { verification, deliveries, segments, showCode } = told
+  const next = nextSend(told.record, verification, deliveries, told.test, policy, now)
   const resendIn = next.at === null ? 0 : secondsUntil(next.at, now)
   return {
     id: verification.id,
     number: told.number,
     language: verification.language,
     status: statusOf(verification, now),
-    delivery,
+    delivery: deliveries.own,
     ...(showCode ? { code: verification.code } : {}),
     messageId: verification.message,
     segments,
@@ -88,7 +51,7 @@ export function answer(told: Told, policy: Policy, now: number): Record<string, 
 }
 
 function guide(
-  { verification, delivery, justSent }: Told,
+  { record, verification, deliveries, justSent }: Told,
   left: number,
   resendIn: number,
   policy: Policy,
@@ -99,11 +62,11 @@ function guide(
   const status = statusOf(verification, now)
   if (status === 'locked') return say('usedUp', { contact: contactText(policy, verification.language) })
   if (status !== 'pending') return say(status)
-  if (delivery === 'rejected' || delivery === 'undelivered') return say('changeNumber')
+  if (isRejected(record, verification, deliveries, now)) return say('changeNumber')
   if (justSent) return say('inbox', { digits: verification.code.length })
   if (left === 0) return say('lastSent')
   if (resendIn === 0) return say('inbox', { digits: verification.code.length })
-  return say(delivery === 'delivered' ? 'delivered' : 'wait', { count: resendIn })
+  return say(deliveries.own === 'delivered' ? 'delivered' : 'wait', { count: resendIn })
 }
 
 function contactText({ contact }: Policy, language: string): string {

@@ -14,9 +14,10 @@ import {
   statusOf,
   type NumberRecord,
   type Policy,
+  type Status,
   type Verification,
 } from './otp-record.ts'
-import { invalid, readPayment, type Body, type Identity } from './otp-request.ts'
+import { invalid, type Body, type Identity } from './otp-request.ts'
 
 export interface CheckBody extends Body {
   code: string
@@ -24,21 +25,30 @@ export interface CheckBody extends Body {
   payee?: string
 }
 
-export async function checkCode(identity: Identity, body: CheckBody, policy: Policy): Promise<Record<string, unknown>> {
-  const code = readCode(body.code)
-  const payment = body.amount === undefined && body.payee === undefined ? null : readPayment(body)
+/** What is compared. `amount` and `payee` are taken as they come: other ones than agreed to are a wrong guess. */
+export interface Guess {
+  code: string
+  amount: string | undefined
+  payee: string | undefined
+}
+
+export function readGuess({ code, amount, payee }: CheckBody): Guess {
+  return { code: readCode(code), amount, payee }
+}
+
+export async function checkCode(guess: Guess, identity: Identity, policy: Policy): Promise<Record<string, unknown>> {
   let result: Record<string, unknown> | undefined
-  await change(identity, policy, (record, verification, now) => {
-    if (code.length !== verification.code.length)
+  await change(identity, policy, (record, verification, now, mustBe) => {
+    if (guess.code.length !== verification.code.length)
       throw invalid('code', `has to have ${verification.code.length} digits`)
+    mustBe(['pending'])
     const app = appOf(record, identity.app)
     const used = checksUsed(app, policy, now) + 1
     const since = used === 1 ? now : app.checks!.since
-    const right = code === verification.code && JSON.stringify(payment) === JSON.stringify(verification.payment)
-    if (right) {
+    if (isRight(guess, verification)) {
       app.checks = null
       verification.ended = 'verified'
-      record.verifiedAt = now
+      verification.verifiedAt = now
       result = { id: verification.id, verified: true }
       return
     }
@@ -54,26 +64,26 @@ export async function checkCode(identity: Identity, body: CheckBody, policy: Pol
   return result!
 }
 
+function isRight({ code, amount, payee }: Guess, verification: Verification): boolean {
+  const { payment } = verification
+  return code === verification.code && amount === payment?.amount && payee === payment?.payee
+}
+
 export async function cancelVerification(identity: Identity, policy: Policy): Promise<Record<string, unknown>> {
   let id: string | undefined
-  await change(
-    identity,
-    policy,
-    (_record, verification) => {
-      verification.ended = 'canceled'
-      id = verification.id
-    },
-    ['canceled'],
-  )
+  await change(identity, policy, (_record, verification, _now, mustBe) => {
+    mustBe(['pending', 'canceled'])
+    verification.ended = 'canceled'
+    id = verification.id
+  })
   return { id, status: 'canceled' }
 }
 
-/** Changes a pending verification (or one whose status is in `also`) in one atomic step; throws what the others answer. */
+/** Changes a verification in one atomic step. `mustBe` throws what a verification of another status answers. */
 async function change(
   { app, number, reference, id }: Identity,
   policy: Policy,
-  apply: (record: NumberRecord, verification: Verification, now: number) => void,
-  also: string[] = [],
+  apply: (record: NumberRecord, verification: Verification, now: number, mustBe: (allowed: Status[]) => void) => void,
 ): Promise<void> {
   await storage.update<NumberRecord>(
     recordKey(number),
@@ -82,16 +92,13 @@ async function change(
       const record = current(stored, now)
       const verification = find(record, app, reference, id)
       if (verification === undefined) throw refuse('not_found', { status: 404 })
-      const status = statusOf(verification, now)
-      if (status === 'locked')
-        throw tooManyChecks(
-          lockedUntil(record.apps[app], policy, now) ?? verification.lockedUntil!,
-          verification,
-          policy,
-          now,
-        )
-      if (status !== 'pending' && !also.includes(status)) throw over(verification, status)
-      apply(record, verification, now)
+      apply(record, verification, now, allowed => {
+        const status = statusOf(verification, now)
+        if (allowed.includes(status)) return
+        if (status !== 'locked') throw over(verification, status)
+        const until = lockedUntil(record.apps[app], policy, now) ?? verification.lockedUntil!
+        throw tooManyChecks(until, verification, policy, now)
+      })
       return record
     },
     { ttl: recordLifetime },

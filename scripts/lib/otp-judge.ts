@@ -2,19 +2,11 @@
 // number, too many, too soon.
 
 import { time } from './duration.ts'
-import {
-  beforeLastMinute,
-  numberRejected,
-  over,
-  tooManyChecks,
-  tooManySends,
-  tooSoon,
-  waitAfter,
-  type Delivery,
-} from './otp-answer.ts'
+import { numberRejected, over, tooManyChecks, tooManySends, tooSoon } from './otp-answer.ts'
 import {
   checksUsed,
   find,
+  lastVerifiedAt,
   lockedUntil,
   statusOf,
   type NumberRecord,
@@ -22,18 +14,21 @@ import {
   type Verification,
 } from './otp-record.ts'
 import type { SendRequest } from './otp-request.ts'
+import { goesOn } from './otp-slot.ts'
+import { beforeLastMinute, isRejected, maxSends, waitOver, type Deliveries } from './otp-wait.ts'
 
-const waitVerifiedMs = 1_000
-
-type LastSms = NonNullable<NumberRecord['last']>
-
-/** The SMS whose state has to be asked for first. After a right code it does not matter any more; a test number never waits. */
-export function lastToAskFor(record: NumberRecord, { test }: SendRequest): LastSms | null {
-  return test || record.verifiedAt !== null ? null : record.last
+/** The SMS whose states have to be asked for first. A verified number has shown that it works; a test number never waits. */
+export function toAskFor(record: NumberRecord, request: SendRequest, now: number): { last?: string; own?: string } {
+  if (request.test) return {}
+  const own = goesOn(record, request, now)
+  return {
+    ...(record.last !== null && lastVerifiedAt(record) === null && { last: record.last.message }),
+    ...(own !== undefined && { own: own.message }),
+  }
 }
 
-/** What needs no look at the last SMS. */
-export function judgeBefore(record: NumberRecord, request: SendRequest, policy: Policy, now: number): void {
+/** What forbids a send whatever became of the SMS before. */
+export function judgeState(record: NumberRecord, request: SendRequest, policy: Policy, now: number): void {
   const known = find(record, request.app, request.reference, request.id)
   const status = known && statusOf(known, now)
   if (request.resend === true) {
@@ -42,79 +37,43 @@ export function judgeBefore(record: NumberRecord, request: SendRequest, policy: 
   }
   const locked = lockedUntil(record.apps[request.app], policy, now) ?? (status === 'locked' ? known!.lockedUntil : null)
   if (locked !== null) throw tooManyChecks(locked, known, policy, now)
-  // Where the last SMS counts, its number may have to be refused before the rest is judged.
-  if (lastToAskFor(record, request) !== null) return
-  const pending = status === 'pending' ? known : undefined
-  judgeSends(record, pending, pending?.maxSends ?? policy.sends, policy, now)
-  if (request.test) return
-  const waited = record.verifiedAt === null ? now : record.verifiedAt + waitVerifiedMs
-  judgeWait(waited, record, pending, request, policy, now)
 }
 
-/** What the last SMS forbids. Tells whether the next one is the last that may follow it. */
-export function judgeLast(
+/** What the SMS before forbid. */
+export function judgeSend(
   record: NumberRecord,
-  last: LastSms,
-  delivery: Delivery,
-  hasSlot: boolean,
+  deliveries: Deliveries,
   request: SendRequest,
   policy: Policy,
-): boolean {
-  const now = Date.now()
+  now: number,
+): void {
   const known = find(record, request.app, request.reference, request.id)
-  const pending = known !== undefined && statusOf(known, now) === 'pending' ? known : undefined
-  if ((delivery === 'rejected' || delivery === 'undelivered') && now < last.expiresAt) {
-    throw numberRejected(
-      record.apps[request.app]?.verifications.find(({ id }) => id === last.verification),
-      policy,
-    )
+  const own = goesOn(record, request, now)
+  if (!request.test && isRejected(record, own, deliveries, now)) {
+    const verifications = record.apps[request.app]?.verifications
+    throw numberRejected(verifications?.find(({ id }) => id === record.last?.verification) ?? own, policy)
   }
-  const deliveredToIt = delivery === 'delivered' && pending?.id === last.verification
-  const max =
-    pending === undefined
-      ? policy.sends
-      : deliveredToIt
-        ? Math.min(pending.maxSends, pending.sends + 1)
-        : pending.maxSends
-  judgeSends(record, pending, max, policy, now)
-  judgeWait(last.at + waitAfter(delivery, policy), record, pending, request, policy, now)
-  // The wait was over by a hair after the slot was judged: the next call gets it.
-  if (!hasSlot) throw tooSoon(now + 1, now, ownFacts(record, pending, request, policy, now))
-  return deliveredToIt
+  const usedUp = own !== undefined && own.sends >= maxSends(own, deliveries, request.test)
+  if (usedUp || record.sends.length >= policy.sendsPerDay) throw tooManySends(record, own ?? known, policy, now)
+  if (request.test) return
+  const waited = waitOver(record, deliveries.last, policy)
+  const allowed = own === undefined ? waited : beforeLastMinute(Math.max(waited, now), own)
+  if (now < allowed) throw tooSoon(allowed, now, ownFacts(record, known, request, policy, now))
 }
 
-function judgeSends(
+/** What the app may know of its own verification that has to wait. */
+export function ownFacts(
   record: NumberRecord,
-  pending: Verification | undefined,
-  max: number,
-  policy: Policy,
-  now: number,
-): void {
-  if (record.sends.length >= policy.sendsPerDay || (pending !== undefined && pending.sends >= max)) {
-    throw tooManySends(record, pending, policy, now)
-  }
-}
-
-function judgeWait(
-  waited: number,
-  record: NumberRecord,
-  pending: Verification | undefined,
-  request: SendRequest,
-  policy: Policy,
-  now: number,
-): void {
-  const allowed = pending === undefined ? waited : beforeLastMinute(Math.max(waited, now), pending)
-  if (now < allowed) throw tooSoon(allowed, now, ownFacts(record, pending, request, policy, now))
-}
-
-function ownFacts(
-  record: NumberRecord,
-  pending: Verification | undefined,
+  known: Verification | undefined,
   { app }: SendRequest,
   policy: Policy,
   now: number,
 ): object {
-  if (pending === undefined) return {}
-  const checksLeft = Math.max(0, policy.checks - checksUsed(record.apps[app], policy, now))
-  return { id: pending.id, verificationStatus: 'pending', expiresAt: time(pending.expiresAt), checksLeft }
+  if (known === undefined) return {}
+  return {
+    id: known.id,
+    verificationStatus: statusOf(known, now),
+    expiresAt: time(known.expiresAt),
+    checksLeft: Math.max(0, policy.checks - checksUsed(record.apps[app], policy, now)),
+  }
 }

@@ -40,6 +40,7 @@ export interface Verification {
   appHash: string | null
   domain: string | null
   ended: 'verified' | 'canceled' | null
+  verifiedAt: number | null
   /** End of the window in which it was locked; it is expired afterwards. */
   lockedUntil: number | null
 }
@@ -56,8 +57,6 @@ export interface NumberRecord {
   sends: number[]
   /** The last SMS to the number, whatever became of its verification. */
   last: { at: number; message: string; verification: string; expiresAt: number } | null
-  /** The last right code, if it came after the last SMS. */
-  verifiedAt: number | null
   apps: Record<string, AppRecord>
 }
 
@@ -68,7 +67,7 @@ export const recordKey = (number: string): string => `number:${number}`
 
 /** The record as it counts now: what is older than a day is gone. */
 export function current(stored: NumberRecord | undefined, now: number): NumberRecord {
-  const record = structuredCopy(stored) ?? { sends: [], last: null, verifiedAt: null, apps: {} }
+  const record = structuredCopy(stored) ?? { sends: [], last: null, apps: {} }
   record.sends = record.sends.filter(at => at > now - day)
   if (record.last !== null && record.last.at <= now - day) record.last = null
   for (const [app, { verifications }] of Object.entries(record.apps)) {
@@ -95,6 +94,12 @@ export function find(
   return record.apps[app]?.verifications.findLast(
     verification => verification.reference === reference && (id === null || verification.id === id),
   )
+}
+
+/** When the verification of the number's last SMS met its right code; null while it has not. */
+export function lastVerifiedAt({ last, apps }: NumberRecord): number | null {
+  const all = Object.values(apps).flatMap(({ verifications }) => verifications)
+  return all.find(({ id }) => id === last?.verification)?.verifiedAt ?? null
 }
 
 export function statusOf(verification: Verification, now: number): Status {

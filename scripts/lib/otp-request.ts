@@ -49,7 +49,7 @@ export interface SendRequest extends Identity, TextForm {
 /** The fields of POST /otp. Throws invalid_request, invalid_number, unsupported_number. */
 export function readSendRequest(body: SendBody, call: Call, policy: Policy): SendRequest {
   const phone = readNumber(body.number!, body.country)
-  const identity = { ...phone, app: call.token.app, reference: readReference(body.reference), id: null }
+  const identity = { ...phone, app: appKey(call), reference: readReference(body.reference), id: null }
   return { ...identity, ...readTextFields(body, phone.country, call, policy) }
 }
 
@@ -79,13 +79,15 @@ export function readTextFields(
   }
   if (fields.appHash !== null && fields.domain !== null)
     throw invalid('domain', 'cannot be given together with appHash')
-  if (!fits(shownText(fields, policy))) {
-    throw invalid(
-      fields.domain !== null ? 'domain' : fields.payment !== null ? 'payee' : 'language',
-      'makes the text longer than two SMS',
-    )
-  }
+  if (!fits(shownText(fields, policy))) throw tooLong(fields)
   return fields
+}
+
+export function tooLong({ domain, payment }: { domain: string | null; payment: Payment | null }): Error {
+  return invalid(
+    domain !== null ? 'domain' : payment !== null ? 'payee' : 'language',
+    'makes the text longer than two SMS',
+  )
 }
 
 /**
@@ -93,7 +95,7 @@ export function readTextFields(
  * an id that this app does not have, or has under another reference.
  */
 export async function findVerification(body: Body, call: Call): Promise<Identity> {
-  const { app } = call.token
+  const app = appKey(call)
   const reference = readReference(body.reference)
   const phone = body.number === undefined ? undefined : readNumber(body.number, body.country)
   if (body.id === undefined) {
@@ -107,6 +109,9 @@ export async function findVerification(body: Body, call: Call): Promise<Identity
   const { country, test } = parseNumber(known.number)
   return { app, reference, id: body.id, number: known.number, country, test }
 }
+
+// Apps are keys of an object, and one may be called `constructor`.
+const appKey = ({ token }: Call): string => `app ${token.app}`
 
 export interface IdEntry {
   number: string
@@ -141,8 +146,15 @@ function readReference(reference: string | undefined): string {
 // What stands in a payment's SMS is read by a person who decides about money:
 // nothing that could break out of the sentence or lead elsewhere.
 const control = /\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u
-const address =
-  /:\/\/|www\.|[\w-]{2,}\.(?:com|net|org|info|biz|app|dev|xyz|top|shop|site|online|link|click|[a-z]{2})(?![\w.])/i
+const address = new RegExp(
+  [
+    String.raw`:\/\/|www\.`,
+    String.raw`[\p{L}\p{N}-]\.\p{L}{2,}\/`,
+    String.raw`[\p{L}\p{N}-]\.(?:com|net|org|info|biz|app|dev|xyz|top|shop|site|online|link|click)(?![\p{L}\p{N}.])`,
+    String.raw`[\p{L}\p{N}-]{2,}\.\p{L}{2}(?![\p{L}\p{N}.])`,
+  ].join('|'),
+  'iu',
+)
 
 /** Amount and payee, or null when there are none (PSD2 RTS 2018/389, article 5). */
 export function readPayment({ amount, payee }: { amount?: string; payee?: string }): Payment | null {

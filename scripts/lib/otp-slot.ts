@@ -11,7 +11,8 @@ import {
   type Policy,
   type Verification,
 } from './otp-record.ts'
-import type { SendRequest } from './otp-request.ts'
+import { tooLong, type SendRequest } from './otp-request.ts'
+import { fits, smsText } from './otp-text.ts'
 
 export interface Slot {
   at: number
@@ -20,32 +21,45 @@ export interface Slot {
   verification: Verification
   /** The verification begins with this SMS. */
   began: boolean
+  text: string
   /** What the slot changed, to be put back if it is not used. */
-  before: { last: NumberRecord['last']; verifiedAt: number | null; verification: Verification | undefined }
+  before: { last: NumberRecord['last']; verification: Verification | undefined }
 }
 
-/** Notes one more SMS: of the pending verification, or of a new one. */
-export function takeSlot(seen: NumberRecord, request: SendRequest, policy: Policy, now: number): Slot {
-  const record = JSON.parse(JSON.stringify(seen)) as NumberRecord
+/** The pending verification that a send goes on with. Other money is another transaction, so it begins a new one. */
+export function goesOn(record: NumberRecord, request: SendRequest, now: number): Verification | undefined {
+  const pending = findPending(record, request, now)
+  if (pending === undefined) return undefined
+  return samePayment(pending, request) || (request.resend && !request.paymentAsked) ? pending : undefined
+}
+
+function findPending(record: NumberRecord, request: SendRequest, now: number): Verification | undefined {
   const known = find(record, request.app, request.reference, request.id)
-  const pending = known !== undefined && statusOf(known, now) === 'pending' ? known : undefined
-  const before = {
-    last: seen.last,
-    verifiedAt: seen.verifiedAt,
-    verification: pending && (JSON.parse(JSON.stringify(pending)) as Verification),
-  }
-  const goesOn = pending !== undefined && (samePayment(pending, request) || (request.resend && !request.paymentAsked))
-  // Other money, other code: what was agreed to before is worth nothing now.
-  if (pending !== undefined && !goesOn) pending.ended = 'canceled'
-  const verification = goesOn ? again(pending, request) : begin(record, request, policy, now)
-  record.sends.push(now)
-  record.last = { at: now, message: request.message, verification: verification.id, expiresAt: verification.expiresAt }
-  record.verifiedAt = null
-  return { at: now, record, verification, began: !goesOn, before }
+  return known !== undefined && statusOf(known, now) === 'pending' ? known : undefined
 }
 
 function samePayment({ payment }: Verification, request: SendRequest): boolean {
   return payment?.amount === request.payment?.amount && payment?.payee === request.payment?.payee
+}
+
+/** Notes one more SMS: of the pending verification, or of a new one. Throws invalid_request when its text is too long. */
+export function takeSlot(seen: NumberRecord, request: SendRequest, policy: Policy, now: number): Slot {
+  const record = copy(seen)
+  const pending = findPending(record, request, now)
+  const before = { last: seen.last, verification: pending && copy(pending) }
+  const going = goesOn(record, request, now)
+  // Other money, other code: what was agreed to before is worth nothing now.
+  if (pending !== undefined && going === undefined) pending.ended = 'canceled'
+  const verification = going === undefined ? begin(record, request, policy, now) : again(going, request)
+  const text = smsText(verification, request.sender, policy, now)
+  if (!fits(text)) throw tooLong(verification)
+  record.sends.push(now)
+  record.last = { at: now, message: request.message, verification: verification.id, expiresAt: verification.expiresAt }
+  return { at: now, record, verification, began: going === undefined, text, before }
+}
+
+function copy<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T
 }
 
 function again(pending: Verification, request: SendRequest): Verification {
@@ -74,6 +88,7 @@ function begin(record: NumberRecord, request: SendRequest, policy: Policy, now: 
     appHash: request.appHash,
     domain: request.domain,
     ended: null,
+    verifiedAt: null,
     lockedUntil: null,
   }
   appOf(record, request.app).verifications.push(verification)
@@ -83,16 +98,16 @@ function begin(record: NumberRecord, request: SendRequest, policy: Policy, now: 
 /** Puts back what the slot changed, and only that: checks and cancels may have come in between. */
 export async function giveBack(slot: Slot, request: SendRequest): Promise<void> {
   await changeMine(slot, request, record => {
-    const { last, verifiedAt, verification: earlier } = slot.before
+    const { last, verification: earlier } = slot.before
     record.sends.splice(record.sends.lastIndexOf(slot.at), 1)
     record.last = last
-    record.verifiedAt = verifiedAt
     const app = appOf(record, request.app)
     if (slot.began) app.verifications = app.verifications.filter(({ id }) => id !== slot.verification.id)
     const known = app.verifications.find(({ id }) => id === earlier?.id)
     if (known === undefined || earlier === undefined) return
+    const { sends, message, language, appHash, domain } = earlier
     if (slot.began) known.ended = null
-    else Object.assign(known, { sends: earlier.sends, message: earlier.message, language: earlier.language })
+    else Object.assign(known, { sends, message, language, appHash, domain })
   })
 }
 

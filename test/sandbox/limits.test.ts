@@ -34,6 +34,20 @@ test('a run has fifty host calls, and cannot catch the end of them', async () =>
   expect((await post('/busy/look', {})).body).toEqual([100, 100, null])
 })
 
+test('the operator may grant more calls, or fewer', async () => {
+  const files = {
+    'busy.ts': `export default ({ calls }) =>
+      Promise.all(Array.from({ length: calls }, () => storage.increment('calls'))).then(all => all.length)`,
+  }
+  const generous = await createTestEngine({ files, config: { engine: { scriptHostCalls: 120 } } })
+  const strict = await createTestEngine({ files, config: { engine: { scriptHostCalls: 2 } } })
+
+  expect(await generous.post('/busy', { calls: 120 })).toMatchObject({ status: 200, body: 120 })
+  expect(await generous.post('/busy', { calls: 121 })).toMatchObject(limited)
+  expect(await strict.post('/busy', { calls: 2 })).toMatchObject({ status: 200, body: 2 })
+  expect(await strict.post('/busy', { calls: 3 })).toMatchObject(limited)
+})
+
 test('a run has five messages', async () => {
   const engine = await createTestEngine({
     files: {

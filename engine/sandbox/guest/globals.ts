@@ -4,7 +4,7 @@
 import { below } from './chacha.ts'
 import { describe, refuse } from './failure.ts'
 import { failedCall, hostCall } from './host-call.ts'
-import { breakLimit, currentRun, emit, limits, parse, stringify } from './run.ts'
+import { breakLimit, currentRun, emit, limits, parse, stringify, type GuestLimits } from './run.ts'
 
 /** One primitive that lives in the engine: its name (`storage.get`) and how positional arguments are named. */
 export interface HostPrimitive {
@@ -17,6 +17,8 @@ export interface GuestSettings {
   primitives: HostPrimitive[]
   /** Numbers in E.164 whose code is fixed. */
   testNumbers: Record<string, string>
+  /** What the operator has set of them. */
+  limits: Pick<GuestLimits, 'hostCalls' | 'valueBytes'>
 }
 
 /** Asks the child: texts and numbers, strings in and out. */
@@ -127,9 +129,9 @@ function logger(level: string) {
 
 function asText(value: unknown): string {
   try {
-    if (typeof value === 'string') return value
+    if (typeof value !== 'object') return word(value)
     if (value instanceof Error) return describe(value).stack || describe(value).message
-    return stringify(value) ?? String(value)
+    return stringify(value) ?? word(value)
   } catch {
     return '(a value that cannot be shown)'
   }

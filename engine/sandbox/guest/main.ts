@@ -40,8 +40,10 @@ export function install(
 ): (runId: string, now: number, turnText: string) => void {
   connect(emitText)
   factory = script
+  const settings = parse(settingsText) as GuestSettings
+  Object.assign(limits, settings.limits)
   const world = harden ? hardenWorld : plainWorld
-  world(createGlobals(parse(settingsText) as GuestSettings, ask))
+  world(createGlobals(settings, ask))
   return enter
 }
 
