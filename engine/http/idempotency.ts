@@ -40,7 +40,15 @@ const ttlMs = 86_400_000
 
 export function createIdempotency(storage: Storage, engine: string): Idempotency {
   const underWay = new Set<string>()
+  // Answers whose run had its effect, while the storage would not take them: told again from here.
+  const unstored = new Map<string, { record: KeyRecord; answer: StoredAnswer }>()
   const { entries } = storage
+
+  async function keep(place: string, record: KeyRecord, answer: StoredAnswer): Promise<void> {
+    unstored.set(place, { record, answer })
+    await entries.set(space, place, JSON.stringify({ ...record, answer }), { ttlMs })
+    unstored.delete(place)
+  }
 
   return {
     async once({ tokenId, path, key, body }, handle) {
@@ -53,6 +61,11 @@ export function createIdempotency(storage: Storage, engine: string): Idempotency
         const earlier = entry === undefined ? record : (JSON.parse(entry.value) as KeyRecord)
         if (earlier.bodyHash !== bodyHash) throw new EngineError('idempotency_mismatch')
         if (earlier.answer !== undefined) return { answer: earlier.answer, replayed: true }
+        const waiting = unstored.get(place)
+        if (waiting !== undefined) {
+          await keep(place, waiting.record, waiting.answer)
+          return { answer: waiting.answer, replayed: true }
+        }
         if (underWay.has(place)) throw new EngineError('idempotency_in_progress', { retryAfter: 1 })
         // Whoever began it has died, or could not keep its answer: it begins anew.
         const taken = await entries.replace(space, place, {
@@ -64,13 +77,13 @@ export function createIdempotency(storage: Storage, engine: string): Idempotency
       }
       underWay.add(place)
       try {
-        const { answer, hadEffect } = await handle()
-        if (hadEffect) await entries.set(space, place, JSON.stringify({ ...record, answer }), { ttlMs })
+        const { answer, hadEffect } = await handle().catch(async (error: unknown) => {
+          await entries.delete(space, place).catch(() => false)
+          throw error
+        })
+        if (hadEffect) await keep(place, record, answer)
         else await entries.delete(space, place)
         return { answer, replayed: false }
-      } catch (error) {
-        await entries.delete(space, place).catch(() => false)
-        throw error
       } finally {
         underWay.delete(place)
       }

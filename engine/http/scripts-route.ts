@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { EngineError } from '../errors.ts'
 import type { Texts } from '../locales.ts'
 import { checkFields } from '../sandbox/fields.ts'
-import type { RunOutcome } from '../sandbox/run.ts'
+import { leftEffect, type RunOutcome } from '../sandbox/run.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { requestLanguage, runHttpRequest } from '../triggers/http-request.ts'
 import { readIdempotencyKey, type Idempotency, type StoredAnswer } from './idempotency.ts'
@@ -55,7 +55,7 @@ async function answerOf(
     { sandbox, texts: texts() },
     { runId, script: script!, action, body, caller: token, ip, headers },
   )
-  return { answer: toAnswer(runId, run.outcome, texts(), body, headers), hadEffect: run.hadEffect }
+  return { answer: toAnswer(runId, run.outcome, texts(), body, headers), hadEffect: leftEffect(run) }
 }
 
 function toAnswer(

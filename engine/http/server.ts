@@ -3,6 +3,7 @@
 import { METHODS, type IncomingMessage } from 'node:http'
 
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { TSchema } from 'typebox'
 
 import type { LoopbackCarrier } from '../carriers/loopback.ts'
 import { EngineError } from '../errors.ts'
@@ -10,6 +11,7 @@ import { newId } from '../ids.ts'
 import type { Texts } from '../locales.ts'
 import type { Log } from '../log.ts'
 import type { Outbox } from '../outbox/outbox.ts'
+import { compileForHttp } from '../schema.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { Storage } from '../storage/storage.ts'
 import { requestLanguage } from '../triggers/http-request.ts'
@@ -52,8 +54,8 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
       void answerError(parts, error, request as FastifyRequest, reply as FastifyReply),
     clientErrorHandler: answerBrokenRequest,
     routerOptions: { maxParamLength: 256 },
-    ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: true } },
   })
+  server.setValidatorCompiler(({ schema, httpPart }) => compileForHttp(schema as TSchema, httpPart))
   // Every property a request gets later is there from the start: V8 keeps one shape.
   server.decorateRequest('runId', '')
   server.decorateRequest('action', '')

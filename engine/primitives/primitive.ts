@@ -37,6 +37,8 @@ export interface PrimitiveCall extends PrimitiveParts {
   change(value: unknown): Promise<Changed>
   /** The run has changed the world: its answer is worth keeping. */
   hadEffect(): void
+  /** A stored value was written. Counts as an effect unless the run puts back what was there. */
+  changedValue(key: string, before: string | undefined, after: string | undefined): void
 }
 
 export interface Primitive {

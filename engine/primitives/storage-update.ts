@@ -50,7 +50,7 @@ async function update({ key, ttl }: { key: string; ttl?: number | string }, call
       ...(ttl === undefined ? {} : { ttlMs: durationMs(ttl) }),
     })
     if (!written) continue
-    call.hadEffect()
+    call.changedValue(key, entry?.value, value)
     return changed.how === 'set' ? changed.value : undefined
   }
   throw new PrimitiveError('too many engines change this key at once')

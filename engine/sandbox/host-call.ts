@@ -72,6 +72,11 @@ function contextOf(run: Run, call: HostCall): PrimitiveCall {
     hadEffect() {
       run.hadEffect = true
     },
+    changedValue(key, before, after) {
+      run.changes ??= new Map()
+      const earlier = run.changes.get(key)
+      run.changes.set(key, { before: earlier === undefined ? before : earlier.before, after })
+    },
   }
 }
 

@@ -54,6 +54,8 @@ export interface Run {
   turnOpen: boolean
   messages: number
   hadEffect: boolean
+  /** Stored values that it wrote, as they were before it and as it left them, by key. */
+  changes: Map<string, { before: string | undefined; after: string | undefined }> | undefined
   cpuUs: number
   /** Length of all that it has said. */
   saidChars: number
@@ -89,6 +91,7 @@ export function createRun(event: RunEvent, wiring: Pick<Run, 'limits' | 'parts' 
     turnOpen: false,
     messages: 0,
     hadEffect: false,
+    changes: undefined,
     cpuUs: 0,
     saidChars: 0,
     ending: undefined,
@@ -105,6 +108,12 @@ export function createRun(event: RunEvent, wiring: Pick<Run, 'limits' | 'parts' 
   addTurn(run.journal, run.startedAt, JSON.stringify({ start: { seed: newSeed(), action, request, call, language } }))
   run.turnOpen = true
   return run
+}
+
+/** Whether the world is another one after the run: its answer is then worth keeping for the same request. */
+export function leftEffect(run: Run): boolean {
+  if (run.hadEffect) return true
+  return [...(run.changes?.values() ?? [])].some(({ before, after }) => before !== after)
 }
 
 // 32 bytes a run, drawn in larger pieces: one system call for 128 runs.

@@ -55,7 +55,7 @@ export function createTimerTrigger({ storage, sandbox, engine, clock, log }: Tim
           more = due.length === claimAtOnce && !stopped
         }
         next = await storage.work.nextDue(timerQueue, '')
-      } while (missed && !stopped)
+      } while (missed)
       if (next !== null) wake(next)
     } catch (error) {
       log.error({ error: (error as Error).message }, 'timers could not be read')
@@ -104,6 +104,7 @@ export function createTimerTrigger({ storage, sandbox, engine, clock, log }: Tim
     },
     stop() {
       stopped = true
+      missed = false
       clearTimeout(timer)
     },
   }

@@ -3,6 +3,7 @@
 import { ms } from './duration.ts'
 import {
   appOf,
+  current,
   find,
   recordKey,
   recordLifetime,
@@ -22,6 +23,8 @@ export interface Slot {
   /** The verification begins with this SMS. */
   began: boolean
   text: string
+  /** The record as it was found. */
+  found: NumberRecord | undefined
   /** What the slot changed, to be put back if it is not used. */
   before: { last: NumberRecord['last']; verification: Verification | undefined }
 }
@@ -43,7 +46,8 @@ function samePayment({ payment }: Verification, request: SendRequest): boolean {
 }
 
 /** Notes one more SMS: of the pending verification, or of a new one. Throws invalid_request when its text is too long. */
-export function takeSlot(seen: NumberRecord, request: SendRequest, policy: Policy, now: number): Slot {
+export function takeSlot(found: NumberRecord | undefined, request: SendRequest, policy: Policy, now: number): Slot {
+  const seen = current(found, now)
   const record = copy(seen)
   const pending = findPending(record, request, now)
   const before = { last: seen.last, verification: pending && copy(pending) }
@@ -55,7 +59,7 @@ export function takeSlot(seen: NumberRecord, request: SendRequest, policy: Polic
   if (!fits(text)) throw tooLong(verification)
   record.sends.push(now)
   record.last = { at: now, message: request.message, verification: verification.id, expiresAt: verification.expiresAt }
-  return { at: now, record, verification, began: going === undefined, text, before }
+  return { at: now, record, verification, began: going === undefined, text, found, before }
 }
 
 function copy<T>(value: T): T {
@@ -98,16 +102,19 @@ function begin(record: NumberRecord, request: SendRequest, policy: Policy, now: 
 /** Puts back what the slot changed, and only that: checks and cancels may have come in between. */
 export async function giveBack(slot: Slot, request: SendRequest): Promise<void> {
   await changeMine(slot, request, record => {
+    // Nobody came in between: as if nothing had happened, to the letter.
+    if (JSON.stringify(record) === JSON.stringify(slot.record)) return slot.found
     const { last, verification: earlier } = slot.before
     record.sends.splice(record.sends.lastIndexOf(slot.at), 1)
     record.last = last
     const app = appOf(record, request.app)
     if (slot.began) app.verifications = app.verifications.filter(({ id }) => id !== slot.verification.id)
     const known = app.verifications.find(({ id }) => id === earlier?.id)
-    if (known === undefined || earlier === undefined) return
+    if (known === undefined || earlier === undefined) return record
     const { sends, message, language, appHash, domain } = earlier
     if (slot.began) known.ended = null
     else Object.assign(known, { sends, message, language, appHash, domain })
+    return record
   })
 }
 
@@ -116,16 +123,20 @@ export async function keepOneMore(slot: Slot, request: SendRequest): Promise<voi
   await changeMine(slot, request, record => {
     const known = find(record, request.app, request.reference, slot.verification.id)
     if (known !== undefined) known.maxSends = slot.verification.maxSends
+    return record
   })
 }
 
-async function changeMine(slot: Slot, request: SendRequest, apply: (record: NumberRecord) => void): Promise<void> {
+async function changeMine(
+  slot: Slot,
+  request: SendRequest,
+  apply: (record: NumberRecord) => NumberRecord | undefined,
+): Promise<void> {
   await storage.update<NumberRecord>(
     recordKey(request.number),
     stored => {
       if (stored === undefined || stored.last?.message !== slot.record.last?.message) return stored
-      apply(stored)
-      return stored
+      return apply(stored)
     },
     { ttl: recordLifetime },
   )
