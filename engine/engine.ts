@@ -43,6 +43,8 @@ export interface EngineSurroundings {
   sandboxLimits?: Partial<SandboxLimits>
 }
 
+/** More files than scripts, changed less often. */
+const textsLookEveryMs = 800
 // Together less than the 10 s after which a stop counts as failed.
 const runsEndWithinMs = 8_000
 const submitsEndWithinMs = 1_500
@@ -120,7 +122,7 @@ export async function createEngine(
     await timers.start()
     warn(config, log)
 
-    const stopWatching = watchFolder(config.localesFolder, async () => {
+    const stopWatching = watchFolder(config.localesFolder, textsLookEveryMs, async () => {
       try {
         const changed = await readLocales(config.localesFolder)
         texts = createTexts(changed)

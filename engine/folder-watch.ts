@@ -1,6 +1,6 @@
 // Tells when a folder's files have changed.
 //
-// It looks twice a second instead of asking the kernel to call: that also works
+// It looks now and then instead of asking the kernel to call: that also works
 // on network drives, with editors that replace files, and for folders that come
 // and go, and a few dozen stat calls cost nothing.
 
@@ -8,10 +8,8 @@ import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-const everyMs = 400
-
 /** Calls `onChange` after files came, went or were written; not before the last call of it has ended. Returns how to stop. */
-export function watchFolder(folder: string, onChange: () => Promise<void>): () => void {
+export function watchFolder(folder: string, everyMs: number, onChange: () => Promise<void>): () => void {
   let stopped = false
   let seen: string | undefined
   let timer: NodeJS.Timeout | undefined

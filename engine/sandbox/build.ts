@@ -100,7 +100,7 @@ async function bundleOwn(file: string, options: esbuild.BuildOptions): Promise<s
     tsconfigRaw: {},
     logLevel: 'silent',
   })
-  return result.outputFiles![0]!.text
+  return result.outputFiles[0]!.text
 }
 
 // A script may import files of its folder's lib/, which may import each other; nothing else.

@@ -39,7 +39,8 @@ const addon = { exports: {} as { ivm: typeof IsolatedVm } }
 process.dlopen(addon, process.argv[2]!)
 const { Isolate, Callback } = addon.exports.ivm
 
-const slowMs = 5
+// Both processes work at the same time only when neither waits for the whole of what the other has to say.
+const slowMs = 1
 const heapEveryTurns = 128
 
 let setup: Setup

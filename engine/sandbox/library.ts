@@ -59,6 +59,9 @@ export interface LibraryParts {
   clock: () => number
 }
 
+/** An edit is to be active within a second; a look costs a stat for each file. */
+const lookEveryMs = 400
+
 const reserved = new Set(
   'admin callbacks console docs healthz readyz metrics verify twilio labsmobile camara hooks'.split(' '),
 )
@@ -82,7 +85,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     }
   }
   await stopBuilding()
-  const stopWatching = watchFolder(folder, reload)
+  const stopWatching = watchFolder(folder, lookEveryMs, reload)
 
   async function reload(): Promise<void> {
     const paths = await scriptFiles(folder).catch((error: Error) => log.error(error.message))

@@ -37,27 +37,37 @@ export function parseNumber(text: unknown, wantedCountry: unknown, testNumbers: 
   const unknownCountry = wantedCountry !== null && country === null
   const number = digits === undefined || unknownCountry ? undefined : find(digits, country)
   const shown = number?.country ?? country
+  const { countryName, example } = factsOf(shown)
   return {
     valid: number !== undefined,
     e164: number?.number ?? null,
     country: shown ?? null,
-    countryName: shown ? (countryNames.of(shown) ?? null) : null,
+    countryName,
     type: number?.getType() ?? null,
     national: number?.formatNational() ?? null,
-    example: shown ? exampleOf(shown) : null,
+    example,
     test: number !== undefined && Object.hasOwn(testNumbers, number.number),
   }
 }
 
-// Every answer shows it, and making one costs a third of parsing a number.
-const exampleByCountry = new Map<CountryCode, string | null>()
-function exampleOf(country: CountryCode): string | null {
-  let example = exampleByCountry.get(country)
-  if (example === undefined) {
-    example = getExampleNumber(country, examples)?.formatInternational() ?? null
-    exampleByCountry.set(country, example)
+interface CountryFacts {
+  countryName: string | null
+  example: string | null
+}
+
+// Every answer shows them, and finding them costs as much as parsing a number.
+const factsByCountry = new Map<CountryCode, CountryFacts>()
+function factsOf(country: CountryCode | null | undefined): CountryFacts {
+  if (!country) return { countryName: null, example: null }
+  let facts = factsByCountry.get(country)
+  if (facts === undefined) {
+    facts = {
+      countryName: countryNames.of(country) ?? null,
+      example: getExampleNumber(country, examples)?.formatInternational() ?? null,
+    }
+    factsByCountry.set(country, facts)
   }
-  return example
+  return facts
 }
 
 function asCountry(wanted: unknown): CountryCode | null {
@@ -70,6 +80,7 @@ function asCountry(wanted: unknown): CountryCode | null {
 // people write numbers. Anything else is no number.
 function clean(text: unknown): string | undefined {
   if (typeof text !== 'string') return undefined
+  if (/^\+?[1-9]\d{2,19}$/.test(text)) return text
   const ascii = text.normalize('NFKC').replaceAll(/\p{Nd}/gu, asciiDigit)
   const bare = ascii
     .replaceAll(/\(\s*0\s*\)/g, '')

@@ -2,30 +2,27 @@
 // one, 153 or 67 in each of several. What does not fit is refused before
 // anything is sent.
 
-const basic = new Set(
-  '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà',
-)
-const extended = new Set('\f^{}\\[~]|€')
+const gsm = /^[@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&'()*+,\-./0-9:;<=>?¡A-ZÄÖÑÜ§¿a-zäöñüà\f^{}\\[~\]|€]*$/
+/** Of these each takes two septets. */
+const extended = /[\f^{}\\[~\]|€]/g
 
 export function countSegments(text: string): number {
-  const characters = [...text]
-  if (characters.every(character => basic.has(character) || extended.has(character))) {
-    return pack(
-      characters.map(character => (extended.has(character) ? 2 : 1)),
-      160,
-      153,
-    )
-  }
+  if (!gsm.test(text))
+    return text.length <= 70
+      ? 1
+      : pack(
+          [...text].map(character => character.length),
+          67,
+        )
+  if (text.length + (text.match(extended)?.length ?? 0) <= 160) return 1
   return pack(
-    characters.map(character => character.length),
-    70,
-    67,
+    [...text].map(character => (/[\f^{}\\[~\]|€]/.test(character) ? 2 : 1)),
+    153,
   )
 }
 
 // A character of two units is never cut in half.
-function pack(sizes: number[], single: number, part: number): number {
-  if (sizes.reduce((sum, size) => sum + size, 0) <= single) return 1
+function pack(sizes: number[], part: number): number {
   let parts = 1
   let used = 0
   for (const size of sizes) {
