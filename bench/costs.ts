@@ -15,7 +15,7 @@ import { openStorage } from '../engine/storage/list.ts'
 import type { Storage } from '../engine/storage/storage.ts'
 import { median } from './tables.ts'
 
-export type Costs = Array<{ what: string; ms: number; note: string }>
+export type Costs = Array<{ what: string; note: string } & ({ ms: number } | { mb: number })>
 
 const scripts = {
   empty: `export default () => null`,

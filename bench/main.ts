@@ -1,7 +1,7 @@
 // npm run bench: what the sandbox costs, measured side by side.
 //
 //   --quick          two short pairs of each, to see that it works
-//   --only <case>    one of otp, otp-memory, hello, costs
+//   --only <case>    one of start, otp, otp-memory, hello, costs
 //   --pairs <n>      how many pairs (5), --seconds <n> how long a round (3)
 //   --profile <dir>  CPU profiles of the processes
 //
@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util'
 import { measureCosts } from './costs.ts'
 import { measurePairs } from './pairs.ts'
 import { startCallers } from './processes.ts'
+import { measureStart } from './start.ts'
 import { costsTable, pairsTable } from './tables.ts'
 
 const { values } = parseArgs({
@@ -44,6 +45,10 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
 print(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}; ${pairs} pairs of ${seconds} s`)
 print('Targets of POST /otp: 64 connections at least 0.90 of the requests/s, 1 connection p50 at most +0.60 ms')
+if (wanted('start')) {
+  print('\nA cold start\n')
+  print(costsTable(await measureStart(values.quick ? 1 : 5)))
+}
 const callers = startCallers()
 try {
   for (const { name, title, path, place } of cases) {

@@ -38,7 +38,9 @@ export function pairsTable({ 'with-sandbox': sandboxed, 'no-sandbox': plain }: P
 }
 
 export function costsTable(costs: Costs): string {
-  return table(costs.map(({ what, ms, note }) => [what, `${ms.toFixed(3)} ms`, note]))
+  return table(
+    costs.map(cost => [cost.what, 'ms' in cost ? `${cost.ms.toFixed(3)} ms` : `${cost.mb.toFixed(1)} MB`, cost.note]),
+  )
 }
 
 export function median(values: number[]): number {

@@ -114,10 +114,10 @@ export function loadConfig(environment: Environment = process.env, folder: strin
     storage,
     scriptsFolder: resolve(folder, read('SCRIPTS') ?? 'scripts'),
     localesFolder: resolve(folder, read('LOCALES') ?? 'locales'),
-    dataFolder: storage.startsWith('sqlite:')
+    dataFolder: /^sqlite:/i.test(storage)
       ? dirname(resolve(folder, storage.slice('sqlite:'.length)))
       : resolve(folder, 'data'),
-    token: longEnough('PATCHCORD_TOKEN', read('TOKEN'), 24),
+    token: sendable('PATCHCORD_TOKEN', longEnough('PATCHCORD_TOKEN', read('TOKEN'), 24)),
     secret: longEnough('PATCHCORD_SECRET', read('SECRET'), 32),
     log: oneOf('PATCHCORD_LOG', read('LOG') ?? 'info', ['debug', 'info', 'warn', 'error', 'silent']),
     engine: engineSettings(file.engine, read),
@@ -165,7 +165,7 @@ function readConfigFile(
   }
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = withoutMark(readFileSync(path, 'utf8'))
   } catch (error) {
     throw new StartError(`${path}: cannot be read (${(error as NodeJS.ErrnoException).code})`)
   }
@@ -181,6 +181,11 @@ function readConfigFile(
     throw new StartError(`${path}: has to hold a JSON object`)
   }
   return checkSettings('', ConfigFile, replaceNames(parsed, environment, path))
+}
+
+/** Some editors put a byte order mark in front. */
+function withoutMark(text: string): string {
+  return text.replace(/^\uFEFF/, '')
 }
 
 function replaceNames(value: unknown, environment: Environment, path: string): unknown {
@@ -207,6 +212,14 @@ function wholeNumber(name: string, text: string, minimum: number, maximum: numbe
 function longEnough(name: string, text: string | undefined, length: number): string | undefined {
   if (text !== undefined && text.length < length) {
     throw new StartError(`${name}: has ${text.length} characters, at least ${length} are needed`)
+  }
+  return text
+}
+
+/** A token travels in a header: with a space or an umlaut in it nobody could ever show it. */
+function sendable(name: string, text: string | undefined): string | undefined {
+  if (text !== undefined && !/^[\x21-\x7e]+$/.test(text)) {
+    throw new StartError(`${name}: holds other characters than ASCII letters, digits and signs`)
   }
   return text
 }

@@ -7,7 +7,7 @@ import { createCarriers } from './carriers/list.ts'
 import { isLoopback } from './carriers/loopback.ts'
 import type { Config } from './config.ts'
 import { EngineError, StartError } from './errors.ts'
-import { watchFolder } from './folder-watch.ts'
+import { lookAtFolder, watchFolder } from './folder-watch.ts'
 import { createServer } from './http/server.ts'
 import { everyScope, openTokens, type Tokens } from './http/tokens.ts'
 import { newId } from './ids.ts'
@@ -47,6 +47,7 @@ export interface EngineSurroundings {
 const textsLookEveryMs = 800
 // Together less than the 10 s after which a stop counts as failed.
 const runsEndWithinMs = 8_000
+const answersLeaveWithinMs = 250
 const submitsEndWithinMs = 1_500
 
 export async function createEngine(
@@ -56,15 +57,18 @@ export async function createEngine(
   const engine = newId('eng')
   const undo: Array<() => unknown> = []
   try {
+    // What operators wrote is read first: a mistake in it leaves nothing behind.
+    const textsSeen = await lookAtFolder(config.localesFolder)
+    let resources = await readLocales(config.localesFolder)
+    let texts = createTexts(resources)
+    const carriers = createCarriers(config.carriers, { log, clock, print })
+
     const secret = config.secret ?? (await keepFile(config.dataFolder, 'secret'))
     const storage = await openStorage(config.storage, { secret, clock })
     undo.push(() => storage.close())
     const tokens = await openTokens(storage, clock, config.token)
     if (config.token === undefined) await keepFirstToken(config.dataFolder, tokens)
 
-    const resources = await readLocales(config.localesFolder)
-    let texts = createTexts(resources)
-    const carriers = createCarriers(config.carriers, { log, clock, print })
     const outbox: Outbox = createOutbox({
       storage,
       carriers,
@@ -120,13 +124,16 @@ export async function createEngine(
     await outbox.start()
     undo.unshift(() => outbox.stop())
     await timers.start()
-    warn(config, log)
+    warn(config, sandbox, log)
 
-    const stopWatching = watchFolder(config.localesFolder, textsLookEveryMs, async () => {
+    const stopWatching = watchFolder(config.localesFolder, textsLookEveryMs, textsSeen, async () => {
       try {
-        const changed = await readLocales(config.localesFolder)
-        texts = createTexts(changed)
-        sandbox.setTexts(changed)
+        resources = await readLocales(config.localesFolder, {
+          resources,
+          report: problem => log.error(`texts not loaded: ${problem}`),
+        })
+        texts = createTexts(resources)
+        sandbox.setTexts(resources)
         log.info({ languages: texts.languages.length }, 'texts loaded')
       } catch (error) {
         log.error(`texts not loaded: ${(error as Error).message}`)
@@ -148,7 +155,10 @@ export async function createEngine(
         const closed = server.close()
         await Promise.race([closed, new Promise(resolve => setTimeout(resolve, runsEndWithinMs).unref())])
         await sandbox.stop(Math.max(0, deadline - performance.now()))
+        // Every run has its answer; a request that has not come whole by now never becomes one.
+        const cutOff = setTimeout(() => server.server.closeAllConnections(), answersLeaveWithinMs)
         await closed
+        clearTimeout(cutOff)
         await outbox.stop()
         await storage.close()
       },
@@ -177,9 +187,16 @@ async function keepFirstToken(folder: string, tokens: Tokens): Promise<void> {
   await keepFile(folder, 'token', token)
 }
 
-function warn({ testNumbers, carriers }: Config, log: Log): void {
+function warn({ testNumbers, carriers, scripts, inbound }: Config, { library }: Sandbox, log: Log): void {
   log.info('no rate limits and no shield are built in yet: PATCHCORD_LIMITS and PATCHCORD_SHIELD have no effect')
   const real = Object.entries(carriers).some(([, { driver }]) => driver !== 'loopback')
   if (real && Object.keys(testNumbers).length > 0)
     log.warn('testNumbers: fixed codes are configured beside a real carrier')
+  // Scripts come and go while the engine runs, so a name without one stops nothing.
+  const named = [
+    ...Object.keys(scripts).map(name => ({ setting: `scripts.${name}`, name })),
+    ...inbound.map(({ script }, index) => ({ setting: `inbound.${index}.script`, name: script })),
+  ]
+  for (const { setting, name } of named)
+    if (library.get(name) === undefined) log.warn(`${setting}: there is no script "${name}" now`)
 }

@@ -8,15 +8,18 @@ import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Calls `onChange` after files came, went or were written; not before the last call of it has ended. Returns how to stop. */
-export function watchFolder(folder: string, everyMs: number, onChange: () => Promise<void>): () => void {
+/**
+ * Calls `onChange` after files came, went or were written since `seen` (what
+ * `lookAtFolder` told before they were read); not before the last call of it
+ * has ended. Returns how to stop.
+ */
+export function watchFolder(folder: string, everyMs: number, seen: string, onChange: () => Promise<void>): () => void {
   let stopped = false
-  let seen: string | undefined
   let timer: NodeJS.Timeout | undefined
 
   async function look(): Promise<void> {
-    const now = await signature(folder)
-    if (seen !== undefined && now !== seen) await onChange()
+    const now = await lookAtFolder(folder)
+    if (now !== seen) await onChange()
     seen = now
     if (!stopped) timer = setTimeout(() => void look(), everyMs).unref()
   }
@@ -28,11 +31,13 @@ export function watchFolder(folder: string, everyMs: number, onChange: () => Pro
   }
 }
 
-async function signature(folder: string): Promise<string> {
+/** Files, times and sizes: another text when something has changed. */
+export async function lookAtFolder(folder: string): Promise<string> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((): Dirent[] => [])
   const parts = await Promise.all(
     entries
-      .filter(entry => entry.isFile())
+      // A link is as good as its file: so are the folders that orchestrators mount.
+      .filter(entry => entry.isFile() || entry.isSymbolicLink())
       .map(async entry => {
         const path = join(entry.parentPath, entry.name)
         const info = await stat(path).catch(() => undefined)

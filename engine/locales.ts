@@ -149,18 +149,32 @@ function find(wanted: string, shipped: Map<string, string>): string | undefined 
   return ofRegion ?? otherScript ?? shipped.get(language)
 }
 
-/** The texts of a folder: `<tag>.json` each. A file that is no JSON object stops the start with its name. */
-export async function readLocales(folder: string): Promise<Record<string, object>> {
+export interface ServingTexts {
+  resources: Record<string, object>
+  report: (problem: string) => void
+}
+
+/**
+ * The texts of a folder: `<tag>.json` each. A file that is no JSON object stops the start with its name;
+ * with `serving` it is reported, and that language keeps the texts that it has.
+ */
+export async function readLocales(folder: string, serving?: ServingTexts): Promise<Record<string, object>> {
   const resources: Record<string, object> = {}
-  const names = (await readdir(folder).catch(() => [])).filter(name => name.endsWith('.json')).sort()
+  // Editors put drafts and locks beside a file, with a dot in front.
+  const names = (await readdir(folder).catch(() => [])).filter(name => /^[^.].*\.json$/.test(name)).sort()
   for (const name of names) {
     const path = join(folder, name)
+    const tag = name.slice(0, -'.json'.length)
     try {
-      const texts: unknown = JSON.parse(await readFile(path, 'utf8'))
+      const texts: unknown = JSON.parse((await readFile(path, 'utf8')).replace(/^\uFEFF/, ''))
       if (typeof texts !== 'object' || texts === null || Array.isArray(texts)) throw new TypeError('not a JSON object')
-      resources[name.slice(0, -'.json'.length)] = texts
+      resources[tag] = texts
     } catch (error) {
-      throw new StartError(`${path}: ${(error as Error).message}`, { cause: error })
+      const problem = new StartError(`${path}: ${(error as Error).message}`, { cause: error })
+      if (serving === undefined) throw problem
+      serving.report(problem.message)
+      const kept = serving.resources[tag]
+      if (kept !== undefined) resources[tag] = kept
     }
   }
   if (resources.en === undefined)

@@ -19,6 +19,8 @@ export async function start(): Promise<void> {
 }
 
 async function run(): Promise<void> {
+  // Whoever read what we print may go (`npm start | head`), or its disk fill up: that ends no service.
+  process.stdout.on('error', () => {})
   const config = loadConfig()
   const log = createLog(config.log)
   const engine = await createEngine(config, { log, print: line => process.stdout.write(`${line}\n`) })

@@ -11,6 +11,8 @@ import { openStorage } from './storage/list.ts'
 
 const usage = 'npm run token -- --name x --scopes run:otp[,…] [--app a] [--brand b]'
 
+const answersWithinMs = 5_000
+
 interface MadeToken {
   id: string
   name: string
@@ -52,6 +54,8 @@ async function askEngine(config: Config, wanted: NewToken): Promise<MadeToken | 
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify(wanted),
+    // Something else may listen there, and never say a word.
+    signal: AbortSignal.timeout(answersWithinMs),
   }).catch(() => undefined)
   const body: unknown = await answer?.json().catch(() => undefined)
   if (answer?.status === 201) return body as MadeToken

@@ -84,6 +84,7 @@ describe('the environment', () => {
       log: 'debug',
     })
     expect(loadConfig({ PATCHCORD_STORAGE: 'redis://u:p@h:1/2' }, folder).dataFolder).toBe(join(folder, 'data'))
+    expect(loadConfig({ PATCHCORD_STORAGE: 'SQLite:/var/p.db' }, folder).dataFolder).toBe('/var')
   })
 
   test.each([
@@ -92,6 +93,8 @@ describe('the environment', () => {
     ['PATCHCORD_PORT', '-1', /from 0 to 65535/],
     ['PATCHCORD_LOG', 'loud', /debug, info, warn, error, silent/],
     ['PATCHCORD_TOKEN', 't'.repeat(23), /23 characters.*24/],
+    ['PATCHCORD_TOKEN', 'two words '.repeat(3), /other characters than ASCII/],
+    ['PATCHCORD_TOKEN', 'schlüssel'.repeat(3), /other characters than ASCII/],
     ['PATCHCORD_SECRET', 's'.repeat(31), /31 characters.*32/],
     ['PATCHCORD_LIMITS', 'maybe', /on, off/],
     ['PATCHCORD_SHIELD', 'on', /off, observe, enforce/],
@@ -146,6 +149,10 @@ describe('the file', () => {
     expect(await refusal('{ "inbound": [{ "to": "${NOT_SET}", "script": "x" }] }')).toMatch(
       /patchcord\.json.*\$\{NOT_SET\}/,
     )
+  })
+
+  test('may begin with a byte order mark', async () => {
+    expect((await load('\uFEFF{ "engine": { "scriptWallMs": 500 } }')).engine.scriptWallMs).toBe(500)
   })
 
   test('may lie elsewhere', async () => {

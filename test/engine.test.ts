@@ -1,9 +1,10 @@
 // The process as operators meet it: how it starts, why it does not, how it stops.
 
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { createTestEngine, newFolder, until } from './helpers.ts'
 import { furnish, readToken, startEngine } from './http/engine-process.ts'
@@ -67,6 +68,83 @@ describe('a start', () => {
     for (const line of engine.stderr().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('level')
     expect(engine.stdout() + engine.stderr()).not.toContain(token)
   })
+
+  test('warns of settings for scripts that are not there', async () => {
+    const { readLog } = await createTestEngine({
+      scripts: ['sms'],
+      config: { scripts: { sms: {}, smss: {} }, inbound: [{ to: '+15005550006', script: 'order' }] },
+    })
+
+    const log = await readLog()
+    expect(log).toContain('scripts.smss: there is no script \\"smss\\" now')
+    expect(log).toContain('inbound.0.script: there is no script \\"order\\" now')
+    expect(log).not.toContain('scripts.sms:')
+  })
+})
+
+describe('texts', () => {
+  const root = resolve(import.meta.dirname, '..')
+
+  async function withOwnTexts() {
+    const folder = await newFolder()
+    const texts = join(folder, 'locales')
+    await cp(join(root, 'locales'), texts, { recursive: true })
+    const engine = await createTestEngine({
+      folder,
+      files: { 'say.ts': 'export default async ({ key, language }) => t(key, {}, language)' },
+      environment: { PATCHCORD_LOCALES: texts },
+    })
+    // Whole or not at all, as editors save.
+    const write = async (name: string, text: string) => {
+      await writeFile(join(folder, 'draft'), text)
+      await rename(join(folder, 'draft'), join(texts, name))
+    }
+    const says = async (language: string, key: string) => (await engine.post('/say', { key, language })).body
+    return { ...engine, texts, write, says }
+  }
+
+  test('that are saved are used within a second, in a new language too', async () => {
+    const { write, says } = await withOwnTexts()
+
+    await write('eo.json', '\uFEFF{ "greeting": "Saluton" }')
+    await until(async () => (await says('eo', 'greeting')) === 'Saluton')
+  })
+
+  test('that are broken leave those that serve, are reported, and hold up no other language', async () => {
+    const { texts, write, says, readLog } = await withOwnTexts()
+    await write('eo.json', '{ "greeting": "Saluton" }')
+    await until(async () => (await says('eo', 'greeting')) === 'Saluton')
+
+    await write('eo.json', '{ "greeting": ')
+    await write('.#eo.json', '')
+    const english = JSON.parse(await readFile(join(texts, 'en.json'), 'utf8')) as object
+    await write('en.json', JSON.stringify({ ...english, greeting: 'Hello' }))
+    await until(async () => (await says('en', 'greeting')) === 'Hello')
+    await until(async () => (await readLog()).includes('eo.json'))
+    expect(await says('eo', 'greeting')).toBe('Saluton')
+    expect(await readLog()).not.toContain('.#eo.json')
+  })
+})
+
+test('an engine whose stdout nobody reads any more goes on serving', async () => {
+  const folder = await furnished()
+  const engine = startEngine(folder, { PATCHCORD_LOG: 'warn' })
+  const url = await engine.url()
+  const headers = { authorization: `Bearer ${await readToken(folder)}`, 'content-type': 'application/json' }
+  const post = async (path: string, body: object) =>
+    (await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })).json() as Promise<{
+      id: string
+      status: string
+    }>
+  engine.closeStdout()
+
+  for (const text of ['one', 'two']) {
+    const { id } = await post('/sms', { number: '12125551212', text })
+    await until(async () => (await post('/sms/status', { id })).status === 'delivered' || undefined)
+  }
+  engine.kill('SIGTERM')
+  expect(await engine.ended).toEqual({ code: 0, signal: null })
+  expect(engine.stderr()).toBe('')
 })
 
 describe('a start that cannot be ends with exit code 1 and one line that names', () => {
@@ -85,6 +163,8 @@ describe('a start that cannot be ends with exit code 1 and one line that names',
     expect(await refusal(folder, { PATCHCORD_HOST: '203.0.113.1' })).toMatch(/PATCHCORD_HOST.*203\.0\.113\.1/)
     const wrong = await furnished({}, { carriers: { main: { driver: 'pigeon' } } })
     expect(await refusal(wrong)).toMatch(/carriers\.main\.driver.*pigeon.*loopback/)
+    // Nothing half done: no database, no token, no secret.
+    expect(await readdir(wrong)).not.toContain('data')
   })
 
   test('the database that is no database, is damaged, or was sealed with another secret', async () => {
@@ -165,6 +245,28 @@ describe('SIGTERM', () => {
     for (const answer of await Promise.all(answers)) expect(answer).toEqual({ status: 200, body: 'done' })
     expect(await engine.ended).toEqual({ code: 0, signal: null })
     expect(engine.stderr()).toBe('')
+  })
+
+  test('stops the engine that npm started', async () => {
+    const folder = await newFolder()
+    const npm = spawn('npm', ['start'], {
+      cwd: resolve(import.meta.dirname, '..'),
+      env: { ...process.env, PATCHCORD_PORT: '0', PATCHCORD_STORAGE: `sqlite:${folder}/patchcord.db` },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own, which can be ended as a whole whatever becomes of npm.
+      detached: true,
+    })
+    let output = ''
+    for (const stream of [npm.stdout, npm.stderr]) stream.on('data', piece => void (output += String(piece)))
+    let over = false
+    const ended = new Promise(resolveEnd => npm.on('close', resolveEnd)).finally(() => (over = true))
+    onTestFinished(() => void (over || process.kill(-npm.pid!, 'SIGKILL')))
+    await until(() => output.includes('Patchcord listens on'))
+
+    npm.kill('SIGTERM')
+    // The streams close when the last process that has them is gone.
+    expect(await ended).toBe(0)
+    expect(output).toContain('"stopped"')
   })
 
   test('ends runs that would never end, and says so to those who wait', async () => {

@@ -11,7 +11,7 @@ import { createTestEngine, newFolder, until } from './helpers.ts'
 
 const number = '+12015550123'
 const inboundNumber = '+12015550199'
-const spellings = ['2015550123', '201-555-0123', '(201) 555-0123', '201 555 0123', '5550123', '5550199']
+const spellings = ['2015550123', '201-555-0123', '(201) 555-0123', '201 555 0123', '5550123', '5550199', '4 8 2 9 1 3']
 
 const chatty = `
   export default async ({ number }) => {
@@ -24,7 +24,12 @@ const chatty = `
   }
   export const broken = async ({ number }) => { throw new Error('cannot reach ' + number + ' with 482913') }
   export const thrower = async ({ number }) => { throw number }
+  export const spaced = async ({ number }) => { throw [...number, 'x', ...'482913'].join(' ') }
+  export const placed = async ({ number }) => { throw new Error('at ' + number + ':48:2913') }
+  export const forged = async ({ number }) => { throw { message: '', stack: '    at x (' + number + ':1:1)' } }
   export const no = async ({ number }) => { throw refuse('too_soon', { status: 429, number, code: '482913' }) }
+  export const named = async ({ number }) => { throw refuse('no_' + number.slice(1), { status: 422 }) }
+  export const warnings = ['ask ${number} about 482913']
   export const leak = async ({ number }) => { void sendSms({ to: 'tel:' + number, text: '482913' }); return 1 }
   export const onSms = async ({ from }) => { await sendSms({ to: from, text: '482913' }) }
   export const onReport = async report => { log.warn(report.ref); throw new Error(report.ref + ' 482913') }
@@ -56,7 +61,8 @@ describe('the log at debug level', () => {
     await post('/otp/check', { id: otp.body.id, code: '000000' })
     await post('/otp/check', { id: otp.body.id, code: otp.body.code })
     await post('/sms', { number: '(201) 555-0123', text: '482913' })
-    for (const action of ['broken', 'thrower', 'no', 'leak']) await post(`/chatty/${action}`, { number })
+    for (const action of ['broken', 'thrower', 'spaced', 'placed', 'forged', 'no', 'named', 'leak'])
+      await post(`/chatty/${action}`, { number })
     await post('/admin/loopback/inbound', { from: inboundNumber, to: '+15005550006', text: `code ${first.body.code}` })
     await post('/admin/loopback/inbound', { from: inboundNumber, to: number, text: '482913' })
     await get(`/admin/messages?number=${encodeURIComponent(number)}`)

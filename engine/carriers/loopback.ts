@@ -49,6 +49,8 @@ export interface LoopbackCarrier extends Carrier {
 
 const kept = 1_000
 const window = 500
+/** All that Unicode counts as one (UAX #14): what reads the print line by line may go by any of them. */
+const lineBreak = /\r\n|[\n\v\f\r\u0085\u2028\u2029]/g
 
 export const loopback = {
   driver: 'loopback',
@@ -88,7 +90,7 @@ function createLoopback(name: string, settings: LoopbackSettings, parts: Carrier
   function keep({ id, to, from, text }: Submission) {
     messages.push({ id, to, from, text, at: parts.clock() })
     if (messages.length > kept) messages.shift()
-    parts.print?.(`SMS to ${to}: ${text.replaceAll(/\r\n|\r|\n/g, String.raw`\n`)}`)
+    parts.print?.(`SMS to ${to}: ${text.replaceAll(lineBreak, String.raw`\n`)}`)
   }
 
   function reportLater(carrierId: string, state: 'delivered' | 'undelivered' | 'rejected') {

@@ -30,8 +30,15 @@ declare module 'fastify' {
 
 export const maxBodyBytes = 16_384
 
-export function createAccess({ tokens, library }: { tokens: Tokens; library: Library }) {
-  return function check(request: FastifyRequest, reply: FastifyReply): void {
+export interface Access {
+  /** Throws the first thing that is wrong with a request, before its body is read. */
+  check(request: FastifyRequest, reply: FastifyReply): void
+  /** The same where there is no address to look at: throws unauthorized, else not_found. */
+  checkNowhere(request: FastifyRequest, reply: FastifyReply): never
+}
+
+export function createAccess({ tokens, library }: { tokens: Tokens; library: Library }): Access {
+  function check(request: FastifyRequest, reply: FastifyReply): void {
     const { open, scopes, alsoScopes, allow, script } = request.routeOptions.config
     if (open === true) return
     request.token = authenticate(request, reply, tokens)
@@ -49,6 +56,13 @@ export function createAccess({ tokens, library }: { tokens: Tokens; library: Lib
     }
     if (request.method === 'POST' || request.method === 'PUT') checkBodyHeaders(request)
   }
+
+  function checkNowhere(request: FastifyRequest, reply: FastifyReply): never {
+    authenticate(request, reply, tokens)
+    throw new EngineError('not_found')
+  }
+
+  return { check, checkNowhere }
 }
 
 function authenticate(request: FastifyRequest, reply: FastifyReply, tokens: Tokens): Token {

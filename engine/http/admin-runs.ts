@@ -54,7 +54,7 @@ export function addRunRoutes(server: FastifyInstance, { sandbox }: { sandbox: Sa
 
 function statusOf({ outcome }: Run): string {
   if (outcome === undefined) return 'running'
-  return outcome.kind === 'answer' ? 'answer' : outcome.code
+  return outcome.kind === 'answer' ? 'answer' : maskDigits(outcome.code)
 }
 
 function summary(run: Run): object {
@@ -92,7 +92,7 @@ function trace(run: Run): object {
         : outcome.kind === 'answer'
           ? { kind: 'answer', value: masked(JSON.parse(outcome.text)) }
           : outcome.kind === 'refusal'
-            ? { kind: 'refusal', code: outcome.code, status: outcome.status, facts: masked(outcome.facts) }
+            ? { kind: 'refusal', code: maskDigits(outcome.code), status: outcome.status, facts: masked(outcome.facts) }
             : { kind: 'failure', code: outcome.code, detail: maskDigits(outcome.detail) },
     limits: {
       wallMs: { used: (run.endedAt ?? Date.now()) - run.startedAt, limit: limits.wallMs },

@@ -38,6 +38,8 @@ export async function addDocs(server: FastifyInstance, library: Library): Promis
   await server.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
+    theme: { title: 'Patchcord' },
+    logo: { type: 'image/svg+xml', content: Buffer.from(wordmark), href: '/docs', target: '_self' },
     uiConfig: { docExpansion: 'list' },
     transformSpecification: specification => ({
       ...specification,
@@ -45,6 +47,9 @@ export async function addDocs(server: FastifyInstance, library: Library): Promis
     }),
   })
 }
+
+const wordmark =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><text x="0" y="28" font-family="sans-serif" font-size="24" fill="#fff">Patchcord</text></svg>'
 
 const problemSchema = {
   type: 'object' as const,

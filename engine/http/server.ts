@@ -41,6 +41,7 @@ export interface ServerParts {
 }
 
 export async function createServer(parts: ServerParts): Promise<FastifyInstance> {
+  const access = createAccess({ tokens: parts.tokens, library: parts.sandbox.library })
   const server = fastify({
     bodyLimit: maxBodyBytes,
     forceCloseConnections: 'idle',
@@ -50,8 +51,14 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
     keepAliveTimeout: 10_000,
     requestTimeout: 30_000,
     http: { requireHostHeader: false },
-    frameworkErrors: (error, request, reply) =>
-      void answerError(parts, error, request as FastifyRequest, reply as FastifyReply),
+    // An address that cannot be read is none that we have. No hook sees such a request.
+    frameworkErrors(_error, request, reply) {
+      try {
+        access.checkNowhere(request as FastifyRequest, reply as FastifyReply)
+      } catch (error) {
+        void answerError(parts, error as EngineError, request as FastifyRequest, reply as FastifyReply)
+      }
+    },
     clientErrorHandler: answerBrokenRequest,
     routerOptions: { maxParamLength: 256 },
   })
@@ -74,7 +81,6 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
     }
   })
 
-  const access = createAccess({ tokens: parts.tokens, library: parts.sandbox.library })
   let closing = false
   server.addHook('preClose', done => {
     closing = true
@@ -89,7 +95,7 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
     if (closing) void reply.header('connection', 'close')
     try {
       checkHttp(request)
-      access(request, reply)
+      access.check(request, reply)
       if (closing) throw new EngineError('overloaded', { retryAfter: 1 })
     } catch (error) {
       return done(error as Error)
@@ -149,7 +155,7 @@ function answerOtherMethods(server: FastifyInstance, methods: Map<string, Set<st
 
 function answerError(
   parts: ServerParts,
-  error: FastifyError,
+  error: FastifyError | EngineError,
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {

@@ -55,6 +55,8 @@ export interface Tokens {
 }
 
 const space = 'tokens'
+/** Control characters, line breaks, halves of characters. */
+const notPlain = /[\p{Cc}\p{Cs}\u2028\u2029]/u
 export const everyScope = ['run:*', 'code:read', 'pii:read', 'metrics', 'admin']
 
 /** `fixed` is a token from the environment, with every scope for as long as it is set. */
@@ -121,6 +123,7 @@ function checked(wanted: NewToken, clock: () => number): Token {
   const { name, scopes, app = 'default', brand = null, addresses = null, expiresAt = null } = wanted
   const unknown = scopes.find(scope => !everyScope.includes(scope) && !/^run:[a-z][a-z0-9-]*$/.test(scope))
   if (name.length === 0 || name.length > 100) errors.push({ field: 'name', problem: 'has to have 1 to 100 characters' })
+  if (notPlain.test(name)) errors.push({ field: 'name', problem: 'may not hold control characters' })
   if (scopes.length === 0) errors.push({ field: 'scopes', problem: 'is empty' })
   if (unknown !== undefined)
     errors.push({ field: 'scopes', problem: `"${unknown}" is none of run:<script>, ${everyScope.join(', ')}` })
@@ -128,6 +131,9 @@ function checked(wanted: NewToken, clock: () => number): Token {
     errors.push({ field: 'app', problem: 'has to be 1 to 64 letters, digits, dots, dashes or underscores' })
   if (brand !== null && (brand.length === 0 || brand.length > 30))
     errors.push({ field: 'brand', problem: 'has to have 1 to 30 characters' })
+  // A line break in a sender's name would begin a line of the SMS that only the script may write.
+  if (brand !== null && notPlain.test(brand))
+    errors.push({ field: 'brand', problem: 'may not hold control characters' })
   if (expiresAt !== null && !(Date.parse(expiresAt) > clock()))
     errors.push({ field: 'expiresAt', problem: 'has to be a time to come' })
   try {

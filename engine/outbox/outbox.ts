@@ -10,7 +10,7 @@ import { isFinal, messageQueue, newBody, readBody, toPublic, toWork } from './me
 import type { Message, MessageState, NewMessage } from './message.ts'
 import type { OutcomeRules, Step } from './outcome.ts'
 import { createReports } from './reports.ts'
-import { createRouter, type Health, type Route } from './route.ts'
+import { createRouter, type Health, type Routable, type Route } from './route.ts'
 import { countSegments, type Encoding } from './segments.ts'
 import { createSender, type Sender } from './sender.ts'
 import { createSettle } from './settle.ts'
@@ -83,6 +83,8 @@ export interface OutboxStats {
 }
 
 export interface Outbox {
+  /** Whether a carrier may take a message to that number; `accept` refuses what none may. */
+  serves(message: Routable): boolean
   /**
    * Resolves when the message is safe. The same id again is the same message:
    * the same answer, nothing stored twice. Throws `unsupported_number` when no
@@ -212,6 +214,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
   }
 
   return {
+    serves: message => testNumbers.has(message.to) || router.route(message).length > 0,
     accept,
     report,
     async get(id) {

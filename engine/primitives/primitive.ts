@@ -31,8 +31,6 @@ export interface PrimitiveCall extends PrimitiveParts {
   number: number
   /** The id of the run's next message; throws ScriptLimit when the run has sent its share. */
   nextMessageId(): string
-  /** The message was refused: its id is free for the next one, unless that has its own already. */
-  returnMessageId(id: string): void
   /** Hands a value to the function that the script passed along, inside the sandbox. */
   change(value: unknown): Promise<Changed>
   /** The run has changed the world: its answer is worth keeping. */

@@ -4,7 +4,6 @@
 
 import { Type } from 'typebox'
 
-import { EngineError } from '../errors.ts'
 import { e164Pattern } from '../phone.ts'
 import { Duration, durationMs } from './duration.ts'
 import { definePrimitive, PrimitiveError } from './primitive.ts'
@@ -26,32 +25,26 @@ export const sendSms = definePrimitive({
     failover: Type.Optional(Type.Boolean()),
     params: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   }),
-  async run(input, { outbox, run, nextMessageId, returnMessageId, hadEffect }) {
-    if (!(await granted(input.to, run.countries))) throw refused(input.to)
-    // The id makes a replayed call the same message, not a second one.
-    const id = nextMessageId()
-    try {
-      const accepted = await outbox.accept({
-        id,
-        script: run.script,
-        to: input.to,
-        text: input.text,
-        from: input.from,
-        validForMs: input.validFor === undefined ? defaultValidityMs : durationMs(input.validFor),
-        carrier: input.carrier,
-        ref: input.ref,
-        priority: input.priority ?? 'otp',
-        onUncertain: input.onUncertain ?? 'resend',
-        failover: input.failover ?? false,
-        params: input.params,
-      })
-      hadEffect()
-      return accepted
-    } catch (error) {
-      if (!(error instanceof EngineError) || error.code !== 'unsupported_number') throw error
-      returnMessageId(id)
-      throw refused(input.to)
-    }
+  async run(input, { outbox, run, nextMessageId, hadEffect }) {
+    // Judged before it gets an id: what is refused counts for nothing, however many are asked for at once.
+    if (!(await granted(input.to, run.countries)) || !outbox.serves(input)) throw refused(input.to)
+    const accepted = await outbox.accept({
+      // Makes a replayed call the same message, not a second one.
+      id: nextMessageId(),
+      script: run.script,
+      to: input.to,
+      text: input.text,
+      from: input.from,
+      validForMs: input.validFor === undefined ? defaultValidityMs : durationMs(input.validFor),
+      carrier: input.carrier,
+      ref: input.ref,
+      priority: input.priority ?? 'otp',
+      onUncertain: input.onUncertain ?? 'resend',
+      failover: input.failover ?? false,
+      params: input.params,
+    })
+    hadEffect()
+    return accepted
   },
 })
 

@@ -57,9 +57,6 @@ function contextOf(run: Run, call: HostCall): PrimitiveCall {
       // The n-th message of a run is `<run>.<n>`: a script can note the id before it sends.
       return `${id}.${++run.messages}`
     },
-    returnMessageId(messageId) {
-      if (messageId === `${id}.${run.messages}`) run.messages--
-    },
     change: value =>
       new Promise(resolve => {
         if (run.outcome !== undefined) return resolve({ how: 'nothing' })
@@ -82,7 +79,8 @@ function contextOf(run: Run, call: HostCall): PrimitiveCall {
 
 function succeed(run: Run, call: HostCall, value: unknown): void {
   const text = value === undefined ? '' : `,${JSON.stringify(value)}`
-  if (text.length > run.limits.valueBytes && Buffer.byteLength(text) > run.limits.valueBytes) {
+  // A character of a string is three bytes at most.
+  if (text.length * 3 > run.limits.valueBytes && Buffer.byteLength(text) > run.limits.valueBytes) {
     call.endedAt = run.parts.clock()
     call.result = 'too large'
     return failRun(run, 'script_limit', `what ${call.name} found is too large`, { limit: 'valueBytes' })

@@ -92,7 +92,7 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
     exit(reason) {
       lane.dead = true
       for (const { resolve } of manifests.values())
-        resolve({ failure: { message: `the script ended its sandbox: ${reason}`, stack: '' } })
+        resolve({ failure: { message: `the script ended its sandbox: ${reason}`, stack: '', ended: true } })
       events.exit(lane, reason)
     },
     complaint: events.complaint,
@@ -178,7 +178,7 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
   function readManifest(bundle: ScriptBundle, memoryMb: number): Promise<Manifest> {
     const turn = ++lastTurn
     return new Promise(resolve => {
-      if (lane.dead) return resolve({ failure: { message: 'the sandbox has ended', stack: '' } })
+      if (lane.dead) return resolve({ failure: { message: 'the sandbox has ended', stack: '', ended: true } })
       if (lane.open.size === 0) heard()
       manifests.set(turn, { resolve })
       const body = JSON.stringify({ code: bundle.code, filename: bundle.filename })

@@ -8,7 +8,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, join, relative } from 'node:path'
 
 import { StartError } from '../errors.ts'
-import { watchFolder } from '../folder-watch.ts'
+import { lookAtFolder, watchFolder } from '../folder-watch.ts'
 import { maskDigits, type Log } from '../log.ts'
 import { buildScript, ScriptProblems, stopBuilding, type ScriptBundle, type ScriptProblem } from './build.ts'
 import { readFields, type Fields } from './fields.ts'
@@ -37,10 +37,15 @@ export interface ScriptVersion {
   loadedAt: number
 }
 
+export interface ManifestFailure {
+  message: string
+  stack: string
+  /** The process that looked has ended. */
+  ended?: boolean
+}
+
 /** What a look at a script's exports found. */
-export type Manifest =
-  | { exports: string[]; fields: unknown; warnings: unknown }
-  | { failure: { message: string; stack: string } }
+export type Manifest = { exports: string[]; fields: unknown; warnings: unknown } | { failure: ManifestFailure }
 
 export interface Library {
   /** The active version of a script. */
@@ -72,6 +77,8 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   const active = new Map<string, ScriptVersion>()
   const broken = new Map<string, ScriptProblem[]>()
 
+  // Before they are read: what is saved meanwhile is not missed.
+  const seen = await lookAtFolder(folder)
   for (const path of await scriptFiles(folder)) {
     try {
       const version = await load(path, parts)
@@ -85,7 +92,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     }
   }
   await stopBuilding()
-  const stopWatching = watchFolder(folder, lookEveryMs, reload)
+  const stopWatching = watchFolder(folder, lookEveryMs, seen, reload)
 
   async function reload(): Promise<void> {
     const paths = await scriptFiles(folder).catch((error: Error) => log.error(error.message))
@@ -187,7 +194,7 @@ async function load(path: string, parts: LibraryParts): Promise<ScriptVersion> {
 }
 
 function warn({ name, warnings }: ScriptVersion, log: Log): void {
-  for (const warning of warnings) log.warn({ script: name }, warning)
+  for (const warning of warnings) log.warn({ script: name }, maskDigits(warning))
 }
 
 function failureProblem(

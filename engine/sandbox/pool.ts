@@ -5,7 +5,7 @@
 //   spare  warm, holds no script's isolate until it is promoted
 //   trial  where runs that may have killed a process are tried again, one at a time
 
-import type { Log } from '../log.ts'
+import { maskDigits, type Log } from '../log.ts'
 import type { ScriptBundle } from './build.ts'
 import { startLane, type Lane, type LaneEvents, type LaneSetup, type Shelf } from './lane.ts'
 import type { Manifest } from './library.ts'
@@ -40,7 +40,7 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
   let failedStarts = 0
   let replays = 0
   let kills = 0
-  let pumping = false
+  let scheduled: 'tick' | 'immediate' | undefined
   // By version, so that a flood on one script does not keep the others waiting.
   const waiting = new Map<string, Run[]>()
   const queued = new Set<Run>()
@@ -62,7 +62,7 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
     },
     turnLost,
     exit,
-    complaint: text => log.debug({ text: text.slice(0, 500) }, 'sandbox process complains'),
+    complaint: text => log.debug({ text: maskDigits(text.slice(0, 500)) }, 'sandbox process complains'),
   }
 
   const trials = createTrials({
@@ -99,19 +99,21 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
     const line = waiting.get(hash)
     if (line === undefined) waiting.set(hash, [run])
     else line.push(run)
-    schedulePump()
+    schedulePump(run.sent === 0 ? 'immediate' : 'tick')
   }
 
-  // At the end of the tick: answers that came together make one turn, and turns
-  // of many runs one write.
-  function schedulePump(): void {
-    if (pumping || waiting.size === 0) return
-    pumping = true
-    setImmediate(pump)
+  // Answers that came together make one turn, and turns of many runs one write.
+  // Requests come one socket after another: their first turns wait for the rest
+  // of them. What one commit or one write of the sandbox has moved on goes at once.
+  function schedulePump(when: 'tick' | 'immediate' = 'immediate'): void {
+    if (waiting.size === 0 || scheduled === 'tick' || scheduled === when) return
+    scheduled = when
+    if (when === 'tick') process.nextTick(pump)
+    else setImmediate(pump)
   }
 
   function pump(): void {
-    pumping = false
+    scheduled = undefined
     const lane = main
     if (lane === undefined || !lane.ready || lane.dead) return
     while (waiting.size > 0 && lane.open.size < setup.limits.openTurns) {
@@ -222,7 +224,12 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
       run.life++
       trials.answered(run)
     },
-    readManifest: (bundle, memoryMb) => (spare?.ready === true ? spare : main!).readManifest(bundle, memoryMb),
+    async readManifest(bundle, memoryMb) {
+      const read = (): Promise<Manifest> => (spare?.ready === true ? spare : main!).readManifest(bundle, memoryMb)
+      const manifest = await read()
+      // The process may have died of something else; of this script it would die again.
+      return 'failure' in manifest && manifest.failure.ended === true ? read() : manifest
+    },
     setTexts(texts) {
       setup.texts = texts
       for (const lane of [main, spare, trials.lane()]) lane?.setTexts(texts)

@@ -30,8 +30,8 @@ export interface RunEvent {
 export type RunOutcome =
   | { kind: 'answer'; text: string }
   | { kind: 'refusal'; code: string; status: number; facts: Facts }
-  /** `detail` is for the trace and the log only. */
-  | { kind: 'failure'; code: ErrorCode; detail: string; facts?: Facts }
+  /** `detail` is for the trace only where the script had a hand in it: then `place` is what the log may tell. */
+  | { kind: 'failure'; code: ErrorCode; detail: string; place?: string; facts?: Facts }
 
 export interface TraceLine {
   at: number
@@ -166,12 +166,24 @@ export function takeStatements(run: Run, index: number, text: string, cpuUs: num
     }
     return
   }
+  // Characters are counted in the sandbox; where they may be more bytes than that, bytes are counted here.
+  const heavy =
+    text.length * 3 > run.limits.valueBytes ? statements.find(statement => isTooLarge(statement, run)) : undefined
+  if (heavy !== undefined) {
+    turn.calls = names
+    return failRun(run, 'script_limit', 'the limit valueBytes was reached', { limit: 'valueBytes' })
+  }
   turn.calls = names
   run.turnOpen = false
   for (const statement of statements) {
     if (run.outcome === undefined) takeStatement(run, statement)
   }
   if (run.deliveries.length > 0) run.wake(run)
+}
+
+function isTooLarge(statement: Statement, { limits }: Run): boolean {
+  const value = statement[0] === 'call' || statement[0] === 'changed' ? statement[3] : statement[1]
+  return Buffer.byteLength(JSON.stringify(value ?? null)) > limits.valueBytes
 }
 
 function takeStatement(run: Run, statement: Statement): void {
@@ -197,7 +209,7 @@ function takeStatement(run: Run, statement: Statement): void {
       run.ending = {
         kind: 'failure',
         code: 'script_error',
-        detail: describe(run, statement[1].stack, statement[1].message),
+        ...describe(run, statement[1].stack, statement[1].message),
       }
       return
     case 'settled':
@@ -205,15 +217,19 @@ function takeStatement(run: Run, statement: Statement): void {
         run.ending = {
           kind: 'failure',
           code: 'script_error',
-          detail: describe(run, statement[1], 'a call that nobody waited for failed'),
+          ...describe(run, statement[1], 'a call that nobody waited for failed'),
         }
       }
       return endRun(run, run.ending!)
   }
 }
 
-function describe(run: Run, stack: string, otherwise: string): string {
-  return stack === '' ? otherwise : run.event.script.positions.stack(stack)
+function describe(run: Run, stack: string, otherwise: string): { detail: string; place: string } {
+  const { positions, name } = run.event.script
+  return {
+    detail: stack === '' ? otherwise : positions.stack(stack),
+    place: positions.first(stack) ?? `an unknown place of ${name}`,
+  }
 }
 
 /** Ends the run with an error that it cannot catch. Effects that are under way end first: nothing happens behind an answer's back. */

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
 import { EngineError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import { maskDigits, type Log } from '../log.ts'
 import { primitives } from '../primitives/list.ts'
 import type { PrimitiveParts } from '../primitives/primitive.ts'
 import { buildChild, buildGuest } from './build.ts'
@@ -166,22 +166,17 @@ function logRun(run: Run, log: Log): void {
     version: script.hash,
     action,
     trigger,
-    outcome: outcome.kind === 'answer' ? 'answer' : outcome.code,
+    // A refusal's code is the script's own word.
+    outcome: outcome.kind === 'answer' ? 'answer' : maskDigits(outcome.code),
     ms: run.endedAt! - run.startedAt,
     turns: run.journal.turns.length,
     calls: run.calls.size,
   }
-  if (outcome.kind === 'failure') log.warn({ ...line, detail: shortDetail(outcome.detail) }, 'run')
+  if (outcome.kind === 'failure') log.warn({ ...line, detail: shortDetail(outcome) }, 'run')
   else log.info(line, 'run')
 }
 
 /** The first place in the script, and no word of the script's own: those may hold what a log must not. */
-function shortDetail(detail: string): string {
-  const place = /\(?([^()\s]+:\d+:\d+)\)?/.exec(detail)
-  return place === null
-    ? (detail
-        .split('\n')[0]
-        ?.replaceAll(/\p{Nd}{4,}/gu, '****')
-        .slice(0, 200) ?? '')
-    : `at ${place[1]}`
+function shortDetail({ detail, place }: { detail: string; place?: string }): string {
+  return place === undefined ? maskDigits(detail.split('\n')[0]!).slice(0, 200) : `at ${place}`
 }

@@ -1,6 +1,8 @@
 // A timer that a script set becomes a run of its onTimer when it is due; a late
 // one, after the engine was away, at once.
 
+import { setTimeout as wait } from 'node:timers/promises'
+
 import { derivedId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { timerQueue, type Timer, type Timers } from '../primitives/schedule.ts'
@@ -74,7 +76,7 @@ export function createTimerTrigger({ storage, sandbox, engine, clock, log }: Tim
       } else {
         // One timer, one run id: fired again after a crash it sends no second message.
         const run = derivedId('run', `timer:${id}`)
-        await sandbox().run({
+        const { outcome } = await sandbox().run({
           id: run,
           script,
           action: 'onTimer',
@@ -83,14 +85,30 @@ export function createTimerTrigger({ storage, sandbox, engine, clock, log }: Tim
           call: { id: run, script: name, action: 'onTimer' },
           language: null,
         })
+        // Cut off by a stop: it stays ours, and the next start takes it up again.
+        if (stopped && outcome.kind === 'failure') return
       }
-      await storage.work.delete(timerQueue, id)
     } catch (error) {
       if (stopped) return
       log.warn({ timer: id, script: name, error: (error as Error).message }, 'timer is tried again')
       const dueAt = clock() + againMs
-      await storage.work.settle(timerQueue, id, { dueAt }).catch(() => false)
-      wake(dueAt)
+      await keepTrying(id, () => storage.work.settle(timerQueue, id, { dueAt }))
+      return wake(dueAt)
+    }
+    await keepTrying(id, () => storage.work.delete(timerQueue, id))
+  }
+
+  // Until it is written: one that stayed claimed would wait for the next start, and ring again then.
+  async function keepTrying(id: string, write: () => Promise<unknown>): Promise<void> {
+    for (;;) {
+      try {
+        await write()
+        return
+      } catch (error) {
+        if (stopped) return
+        log.warn({ timer: id, error: (error as Error).message }, 'timer cannot be settled, trying again')
+        await wait(againMs, undefined, { ref: false })
+      }
     }
   }
 

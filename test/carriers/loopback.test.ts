@@ -29,7 +29,7 @@ function submission(id: string, text = 'hello'): Submission {
 
 test('without carriers there is one loopback, which shows each SMS as one line', async () => {
   const { carrier, carriers, lines } = open()
-  await carrier.submit(submission('a', 'Your code\r\nis 123\nbye'))
+  await carrier.submit(submission('a', 'Your code\r\nis 123\u2028bye'))
 
   expect(carriers).toHaveLength(1)
   expect(carrier).toMatchObject({ name: 'loopback', driver: 'loopback' })

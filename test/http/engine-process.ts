@@ -19,6 +19,8 @@ export interface EngineProcess {
   /** `http://127.0.0.1:40123`, once it listens; rejects when it ends before. */
   url(): Promise<string>
   kill(signal: NodeJS.Signals): void
+  /** Nobody reads its stdout any more. */
+  closeStdout(): void
   /** Resolves when it has ended and everything that it wrote has been read. */
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
@@ -73,6 +75,7 @@ export function startProcess(folder: string, args: string[], environment: Record
         return /^Patchcord listens on (\S+)$/m.exec(texts.stdout)?.[1]
       }),
     kill: signal => void child.kill(signal),
+    closeStdout: () => void child.stdout.destroy(),
     ended,
   }
 }

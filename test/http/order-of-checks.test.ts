@@ -50,6 +50,20 @@ describe('the order of the checks is 401, 404, 405, 403, 415, 413, 400', () => {
   })
 })
 
+test('an address that cannot be read is one that is not there, told only to who has a token', async () => {
+  const { call } = await createTestEngine({ files: { 'echo.ts': echo } })
+
+  for (const path of ['/%', '/echo/%E0%A4%A', `/${'x'.repeat(300)}`, `/echo/${'x'.repeat(300)}`]) {
+    for (const method of ['GET', 'POST']) {
+      expectProblem(await call(method, path, { token: null }), 401, 'unauthorized')
+      const answer = await call(method, path)
+      expectProblem(answer, 404, 'not_found')
+      expect(answer.headers.get('x-run-id')).toMatch(/^run_/)
+      expect(answer.headers.get('cache-control')).toBe('no-store')
+    }
+  }
+})
+
 describe('addresses of scripts', () => {
   test('are default exports and exported functions, nothing else', async () => {
     const { post } = await createTestEngine({ files: { 'echo.ts': echo } })

@@ -90,6 +90,25 @@ describe('a graceful stop', () => {
     expect(engine.engine.sandbox.history()).toHaveLength(1)
   })
 
+  test('cuts off requests that do not come whole in time', async () => {
+    const engine = await createTestEngine({ scripts: ['sms'] })
+    const { hostname, port } = new URL(engine.engine.url)
+    const sockets = ['', `Host: x\r\nAuthorization: Bearer ${engine.token}\r\nContent-Length: 9\r\n\r\n{`].map(rest => {
+      const socket = connect(Number(port), hostname).resume()
+      socket.write(`POST /sms HTTP/1.1\r\n${rest}`)
+      return socket
+    })
+    await Promise.all(sockets.map(socket => once(socket, 'connect')))
+    // What came on an earlier connection has been read.
+    await fetch(`${engine.engine.url}/healthz`)
+    const closed = Promise.all(sockets.map(socket => once(socket, 'close')))
+
+    const before = performance.now()
+    await engine.stop()
+    expect(performance.now() - before).toBeLessThan(10_000)
+    await closed
+  }, 20_000)
+
   test('does not wait for connections that nobody uses', async () => {
     const engine = await createTestEngine({ files: { 'hold.ts': hold } })
     const { hostname, port } = new URL(engine.engine.url)

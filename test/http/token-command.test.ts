@@ -89,6 +89,20 @@ describe('npm run token', () => {
     expect((await (await createTestEngine({ folder })).post('/me', {}, { token: made.token })).status).toBe(200)
   })
 
+  test('does not wait for a program on that port that never answers', async () => {
+    const { folder, stop } = await createTestEngine({ files })
+    await stop()
+    const mute = createServer(() => {}).listen(0, '127.0.0.1')
+    await new Promise(resolve => mute.once('listening', resolve))
+    onTestFinished(() => {
+      mute.closeAllConnections()
+      mute.close()
+    })
+
+    const environment = { PATCHCORD_PORT: String((mute.address() as AddressInfo).port) }
+    expect(await tokenCommand(folder, wanted, environment)).toMatchObject({ code: 0, stderr: '' })
+  })
+
   test('says that an engine has the storage open where it cannot be reached', async () => {
     const { folder } = await createTestEngine({ files })
 

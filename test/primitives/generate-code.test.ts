@@ -31,6 +31,20 @@ test('codes are six digits unless told otherwise', async () => {
   expect((await code({ length: 1e9 })).length).toBe(256)
 })
 
+test('options that cannot be read are none', async () => {
+  const { post } = await createTestEngine({
+    files: {
+      'code.ts': `
+        const trap = () => { throw new Error('trap') }
+        export default () => generateCode({ get length() { return trap() } })
+        export const proxy = () => generateCode(new Proxy({}, { get: trap, ownKeys: trap }))`,
+    },
+  })
+
+  expect((await post('/code', {})).body).toMatch(/^\d{6}$/)
+  expect((await post('/code/proxy', {})).body).toMatch(/^\d{6}$/)
+})
+
 test('a million digits of codes are uniform, and leading zeros occur', async () => {
   const { post } = await createTestEngine({
     files: {

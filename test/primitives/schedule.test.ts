@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 
+import { EngineError } from '../../engine/errors.ts'
 import { createTestEngine, until, type TestEngine } from '../helpers.ts'
 
 const timing = `
@@ -52,6 +53,23 @@ test('many timers at once all ring, each once', async () => {
     Array.from({ length: 120 }, (_, n) => n),
   )
   expect(events.every(({ times }) => times === 1)).toBe(true)
+})
+
+test('a timer that rang while the storage could not be written is put away as soon as it can', async () => {
+  const engine = await createTestEngine({ files: { 'timing.ts': timing } })
+  const { work } = engine.engine.storage
+  const remove = work.delete
+  let refusals = 1
+  work.delete = async (...item) => {
+    if (refusals-- > 0) throw new EngineError('storage_unavailable')
+    return remove(...item)
+  }
+
+  const { body } = await engine.post('/timing', { after: 0.01 })
+  await until(async () => (await work.get('timers', body.id)) === undefined || undefined)
+
+  expect(refusals).toBeLessThan(0)
+  expect(await rang(engine)).toMatchObject([{ id: body.id, times: 1 }])
 })
 
 test('a timer that is unscheduled does not ring', async () => {

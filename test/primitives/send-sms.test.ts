@@ -122,9 +122,11 @@ test('a refused message may be caught, and takes nothing from the budget', async
       'try.ts': `
         export default async ({ numbers }) => {
           const results = []
-          for (const to of numbers) results.push(await sendSms({ to, text: 'x' }).then(() => 'sent', () => 'refused'))
+          for (const to of numbers) results.push(await send(to))
           return results
-        }`,
+        }
+        export const together = ({ numbers }) => Promise.all(numbers.map(send))
+        const send = to => sendSms({ to, text: 'x' }).then(() => 'sent', () => 'refused')`,
     },
     config: {
       carriers: { phone: { driver: 'loopback' } },
@@ -132,6 +134,8 @@ test('a refused message may be caught, and takes nothing from the budget', async
     },
   })
   const numbers = [...Array<string>(6).fill('+4915112345678'), ...Array<string>(5).fill('+12125551212')]
+  const results = [...Array(6).fill('refused'), ...Array(5).fill('sent')]
 
-  expect((await post('/try', { numbers })).body).toEqual([...Array(6).fill('refused'), ...Array(5).fill('sent')])
+  expect((await post('/try', { numbers })).body).toEqual(results)
+  expect((await post('/try/together', { numbers })).body).toEqual(results)
 })

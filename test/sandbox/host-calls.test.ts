@@ -39,6 +39,23 @@ test('so they are when the script throws or refuses', async () => {
   expect((await post('/hasty/look', {})).body).toEqual(['left:refuse', 'left:throw'])
 })
 
+test('options that cannot be read reject the call; it does not throw', async () => {
+  const { post } = await createTestEngine({
+    files: {
+      'trap.ts': `
+        const trap = { get ttl() { throw new Error('no luck') } }
+        export default async () => {
+          const calls = [sendSms(trap), storage.set('key', 1, trap), storage.update('key', () => 1, trap)]
+          return (await Promise.allSettled(calls)).map(({ reason }) => reason.message)
+        }
+        export const look = async () => (await storage.get('key')) ?? 'nothing'`,
+    },
+  })
+
+  expect((await post('/trap', {})).body).toEqual(['no luck', 'no luck', 'no luck'])
+  expect((await post('/trap/look', {})).body).toBe('nothing')
+})
+
 test('a failed call that nobody waited for is script_error, with the line of the call', async () => {
   const engine = await createTestEngine({
     files: {

@@ -88,12 +88,17 @@ function createCall(name: string, parameters: string[]) {
   return (...values: unknown[]): Promise<unknown> => {
     const input: Record<string, unknown> = {}
     let change: ((value: unknown) => unknown) | undefined
-    parameters.forEach((parameter, index) => {
-      const value = values[index]
-      if (parameter === '...') Object.assign(input, typeof value === 'object' ? value : {})
-      else if (parameter === 'fn') change = value as typeof change
-      else if (value !== undefined) input[parameter] = value
-    })
+    try {
+      parameters.forEach((parameter, index) => {
+        const value = values[index]
+        if (parameter === '...') Object.assign(input, typeof value === 'object' ? value : {})
+        else if (parameter === 'fn') change = value as typeof change
+        else if (value !== undefined) input[parameter] = value
+      })
+    } catch (error) {
+      // A getter of the options: an effect rejects, it never throws.
+      return failedCall(name, error)
+    }
     if (parameters.includes('fn') && typeof change !== 'function') {
       return failedCall(name, new TypeError(`${name}: a function is missing`))
     }
@@ -105,7 +110,7 @@ const digits = '0123456789'
 
 // Uniform over the alphabet, from the run's own cryptographic stream.
 function generateCode(options: unknown, testNumbers: Record<string, string>): string {
-  const wanted = (typeof options === 'object' && options !== null ? options : {}) as Record<string, unknown>
+  const wanted = copyOf(options)
   const fixed =
     typeof wanted.for === 'string' && Object.hasOwn(testNumbers, wanted.for) ? testNumbers[wanted.for] : undefined
   if (fixed !== undefined) return fixed
@@ -116,6 +121,15 @@ function generateCode(options: unknown, testNumbers: Record<string, string>): st
   let code = ''
   for (let place = 0; place < length; place++) code += alphabet[below(codes, alphabet.length)]
   return code
+}
+
+/** The fields of an options object; one that cannot be read has none. */
+function copyOf(options: unknown): Record<string, unknown> {
+  try {
+    return typeof options === 'object' ? { ...options } : {}
+  } catch {
+    return {}
+  }
 }
 
 function logger(level: string) {
