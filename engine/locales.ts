@@ -32,6 +32,7 @@ export function createTexts(resources: Record<string, object>): Texts {
     lng: 'en',
     fallbackLng: tag => [...(typeof tag === 'string' && tag.includes('-') ? [tag.split('-')[0]!] : []), 'en'],
     load: 'currentOnly',
+    nsSeparator: false,
     interpolation: { escapeValue: false },
     initAsync: false,
   })

@@ -26,6 +26,11 @@ export function problem(texts: Texts, language: string, code: string, status: nu
   }
 }
 
+/** The header Retry-After for a fact `retryAfter`: whole seconds, of a size that clients can read. */
+export function retryAfterHeader(retryAfter: unknown): string | undefined {
+  return typeof retryAfter === 'number' ? String(Math.min(Math.max(0, Math.ceil(retryAfter)), 2 ** 31 - 1)) : undefined
+}
+
 /** The same for what the engine itself refuses; anything that is no EngineError is a failure of ours. */
 export function problemOf(texts: Texts, language: string, error: unknown): Problem {
   if (error instanceof EngineError) return problem(texts, language, error.code, error.status, error.facts)

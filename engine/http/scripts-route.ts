@@ -10,7 +10,7 @@ import { leftEffect, type RunOutcome } from '../sandbox/run.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { requestLanguage, runHttpRequest } from '../triggers/http-request.ts'
 import { readIdempotencyKey, type Idempotency, type StoredAnswer } from './idempotency.ts'
-import { problem } from './problem.ts'
+import { problem, retryAfterHeader } from './problem.ts'
 
 export interface ScriptsRouteParts {
   sandbox: Sandbox
@@ -76,7 +76,7 @@ function toAnswer(
     contentType: 'application/problem+json; charset=utf-8',
     body: JSON.stringify(problem(texts, language, code, status, facts)),
     runId,
-    retryAfter: typeof retryAfter === 'number' ? String(Math.max(0, Math.ceil(retryAfter))) : undefined,
+    retryAfter: retryAfterHeader(retryAfter),
   }
 }
 

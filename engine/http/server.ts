@@ -21,7 +21,7 @@ import { addDocs } from './docs.ts'
 import { addHealthRoutes } from './health.ts'
 import { createIdempotency } from './idempotency.ts'
 import { parseJsonObject } from './json-body.ts'
-import { problemOf } from './problem.ts'
+import { problemOf, retryAfterHeader } from './problem.ts'
 import { addScriptRoutes } from './scripts-route.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -166,7 +166,8 @@ function answerError(
   const body =
     typeof request.body === 'object' && request.body !== null ? (request.body as Record<string, unknown>) : {}
   const answer = problemOf(texts, requestLanguage(texts, body, request.headers), known ?? error)
-  if (typeof answer.retryAfter === 'number') void reply.header('retry-after', String(Math.ceil(answer.retryAfter)))
+  const retryAfter = retryAfterHeader(answer.retryAfter)
+  if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
   return reply
     .code(answer.status)
     .header('x-run-id', request.runId || newId('run'))

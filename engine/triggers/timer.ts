@@ -3,6 +3,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises'
 
+import { EngineError } from '../errors.ts'
 import { derivedId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { timerQueue, type Timer, type Timers } from '../primitives/schedule.ts'
@@ -87,6 +88,7 @@ export function createTimerTrigger({ storage, sandbox, engine, clock, log }: Tim
         })
         // Cut off by a stop: it stays ours, and the next start takes it up again.
         if (stopped && outcome.kind === 'failure') return
+        if (outcome.kind === 'failure' && outcome.code === 'storage_unavailable') throw new EngineError(outcome.code)
       }
     } catch (error) {
       if (stopped) return

@@ -188,3 +188,16 @@ test('wrong arguments are errors that a script can catch', async () => {
   }
   expect(await storage('list', '')).toEqual([])
 })
+
+test('options cannot take the place of the key', async () => {
+  const { post } = await createTestEngine({
+    files: {
+      'keys.ts': `export default async () => {
+        await storage.set('a', 1, { key: 'b', value: 2 })
+        return [await storage.get('a'), (await storage.get('b')) ?? null]
+      }`,
+    },
+  })
+
+  expect((await post('/keys', {})).body).toEqual([1, null])
+})

@@ -89,11 +89,13 @@ function createCall(name: string, parameters: string[]) {
     const input: Record<string, unknown> = {}
     let change: ((value: unknown) => unknown) | undefined
     try {
+      // The options first: they cannot take the place of what was said before them.
+      const options = values[parameters.indexOf('...')]
+      if (typeof options === 'object') Object.assign(input, options)
       parameters.forEach((parameter, index) => {
         const value = values[index]
-        if (parameter === '...') Object.assign(input, typeof value === 'object' ? value : {})
-        else if (parameter === 'fn') change = value as typeof change
-        else if (value !== undefined) input[parameter] = value
+        if (parameter === 'fn') change = value as typeof change
+        else if (parameter !== '...' && value !== undefined) input[parameter] = value
       })
     } catch (error) {
       // A getter of the options: an effect rejects, it never throws.
