@@ -50,7 +50,7 @@ export function startSandboxProcess(code: string, events: SandboxProcessEvents):
     '--no-experimental-sqlite',
     '--disable-sigusr1',
     '--no-warnings',
-    '--max-semi-space-size=2',
+    '--max-semi-space-size=1',
     '--max-old-space-size=128',
     entry,
     addon,
