@@ -7,10 +7,10 @@
 
 import { writeSync } from 'node:fs'
 
-import type IsolatedVm from 'isolated-vm'
-
 import { createTexts, type Texts } from '../locales.ts'
+import { cpuSince, markCpu } from './cpu-meter.ts'
 import { parseNumber } from './parse-number.ts'
+import { createScriptIsolate, type Script, type ScriptIsolate } from './child-isolate.ts'
 import { createLineReader, fields, line, type LossReason } from './protocol.ts'
 
 interface Setup {
@@ -20,24 +20,8 @@ interface Setup {
   testNumbers: Record<string, string>
 }
 
-interface Place {
-  isolate: IsolatedVm.Isolate
-  enter: IsolatedVm.Reference<(run: string, now: number, turn: string) => void>
-  turns: number
-}
-
-interface Script {
-  code: string
-  filename: string
-}
-
 /** What came through the pipe behind this code (child-entry.cjs). */
 declare const received: string
-
-// The addon is loaded by its path: the package's own loader would look around the disk for it.
-const addon = { exports: {} as { ivm: typeof IsolatedVm } }
-process.dlopen(addon, process.argv[2]!)
-const { Isolate, Callback } = addon.exports.ivm
 
 // Both processes work at the same time only when neither waits for the whole of what the other has to say.
 const slowMs = 1
@@ -47,10 +31,9 @@ let setup: Setup
 let texts: Texts
 let statements: string[] = []
 const scripts = new Map<string, Script>()
-const places = new Map<string, Place>()
+const places = new Map<string, ScriptIsolate>()
 let output = ''
 let lastFlush = performance.now()
-let marked = { at: 0, cpuUs: 0 }
 
 const readLines = createLineReader(handle)
 function read(piece: string): void {
@@ -58,11 +41,6 @@ function read(piece: string): void {
   readLines(piece)
   flush()
 }
-read(received)
-process.stdin.on('data', read)
-// The engine is gone: so is all that was asked of us.
-process.stdin.on('end', () => process.exit(0))
-
 function say(text: string): void {
   output += text
 }
@@ -75,25 +53,6 @@ function flush(): void {
   // Straight to the pipe: a stream would cost more than the turn that it tells of.
   writeSync(1, output)
   output = ''
-}
-
-// Asking the kernel for CPU time costs as much as a short turn. So it is asked
-// once for what came together, and for turns that took long; a short turn has
-// used no more than its own time.
-const shortMs = 1
-
-function markCpu(): void {
-  const { user, system } = process.threadCpuUsage()
-  marked = { at: performance.now(), cpuUs: user + system }
-}
-
-function cpuSince(began: number): number {
-  const wallMs = performance.now() - began
-  if (wallMs < shortMs) return Math.round(wallMs * 1_000)
-  const { at, cpuUs } = marked
-  markCpu()
-  const others = Math.max(0, began - at) * 1_000
-  return Math.round(Math.min(Math.max(0, marked.cpuUs - cpuUs - others), wallMs * 1_000))
 }
 
 function handle(text: string): void {
@@ -120,7 +79,7 @@ function handle(text: string): void {
     case 'isolate': {
       const [, isolate, hash, memoryMb] = fields(text, 4) as [string, string, string, string]
       flush()
-      places.set(isolate, createPlace(scripts.get(hash)!, Number(memoryMb), true))
+      places.set(isolate, createScriptIsolate(scripts.get(hash)!, Number(memoryMb), true, { ...setup, emit, ask }))
       say(line('alive'))
       flush()
       return
@@ -169,7 +128,7 @@ function takeTurn(turn: string, isolate: string, run: string, limitMs: number, n
 // those may be the script's.
 function enter(
   isolate: string,
-  place: Place,
+  place: ScriptIsolate,
   run: string,
   now: number,
   body: string,
@@ -198,30 +157,6 @@ function lose(isolate: string): void {
   const place = places.get(isolate)
   places.delete(isolate)
   if (place !== undefined && !place.isolate.isDisposed) place.isolate.dispose()
-}
-
-function createPlace(script: Script, memoryMb: number, harden: boolean): Place {
-  const isolate = new Isolate({
-    memoryLimit: memoryMb,
-    // V8 could not even unwind: nothing in this process can be trusted any more.
-    onCatastrophicError: () => process.kill(process.pid, 'SIGKILL'),
-  })
-  const context = isolate.createContextSync()
-  if (harden) context.evalSync(setup.ses, { filename: 'patchcord:ses' })
-  const install = context.evalSync(`(() => { ${setup.guest}; return guest.install })()`, {
-    filename: 'patchcord:guest',
-    reference: true,
-  })
-  const factory = isolate.compileScriptSync(script.code, { filename: script.filename }).runSync(context, {
-    reference: true,
-    timeout: 1_000,
-  })
-  const enter = install.applySync(
-    undefined,
-    [new Callback(emit), new Callback(ask), setup.settings, factory.derefInto(), harden],
-    { result: { reference: true } },
-  ) as Place['enter']
-  return { isolate, enter, turns: 0 }
 }
 
 // A turn that talks without end breaks a limit; its time limit stops the rest.
@@ -255,7 +190,7 @@ function tellManifest(turn: string, limitMs: number, memoryMb: number, script: S
   flush()
   const isolate = `manifest-${turn}`
   try {
-    places.set(isolate, createPlace(script, memoryMb, false))
+    places.set(isolate, createScriptIsolate(script, memoryMb, false, { ...setup, emit, ask }))
   } catch (error) {
     const { message, stack } = error as Error
     say(`done\t${turn}\t0\t${JSON.stringify([['fail', { name: 'Error', message, stack }]])}\n`)
@@ -285,3 +220,9 @@ function tellManifest(turn: string, limitMs: number, memoryMb: number, script: S
   }
   say(`done\t${turn}\t0\t[${statements.join(',')}]\n`)
 }
+
+// Last, when everything above is there: what has come already may be a turn.
+read(received)
+process.stdin.on('data', read)
+// The engine is gone: so is all that was asked of us.
+process.stdin.on('end', () => process.exit(0))
