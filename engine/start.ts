@@ -3,9 +3,9 @@
 import { relative } from 'node:path'
 
 import { loadConfig } from './config.ts'
-import { createEngine } from './engine.ts'
+import { createEngine, type Engine } from './engine.ts'
 import { StartError } from './errors.ts'
-import { createLog } from './log.ts'
+import { createLog, type Log } from './log.ts'
 
 /** Ends the process with code 1 and one line when the engine cannot start. */
 export async function start(): Promise<void> {
@@ -23,7 +23,13 @@ async function run(): Promise<void> {
   process.stdout.on('error', () => {})
   const config = loadConfig()
   const log = createLog(config.log)
+  // Before anybody can know that the engine is there: whoever reads "listens" may stop it at once.
+  const asked = new Promise<NodeJS.Signals>(stop => {
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
+  })
   const engine = await createEngine(config, { log, print: line => process.stdout.write(`${line}\n`) })
+  void asked.then(signal => stopEngine(engine, signal, log))
 
   const tokenFile = relative(process.cwd(), `${config.dataFolder}/token`)
   const token = config.token === undefined ? `$(cat ${quoted(tokenFile)})` : '$PATCHCORD_TOKEN'
@@ -32,27 +38,20 @@ async function run(): Promise<void> {
       `Try it:\n  curl -s ${engine.url}/otp -H "Authorization: Bearer ${token}" -H 'Content-Type: application/json' ` +
       `-d '{"number":"12125551212","language":"en"}'\n`,
   )
+}
 
-  let stopping = false
-  const stop = (signal: string): void => {
-    if (stopping) return
-    stopping = true
-    log.info({ signal }, 'stopping')
-    engine.stop().then(
-      () => {
-        log.info('stopped')
-        log.flush()
-        process.exit(0)
-      },
-      (error: unknown) => {
-        log.error({ error: (error as Error).message }, 'the stop was not clean')
-        log.flush()
-        process.exit(1)
-      },
-    )
+async function stopEngine(engine: Engine, signal: NodeJS.Signals, log: Log): Promise<void> {
+  log.info({ signal }, 'stopping')
+  let code = 0
+  try {
+    await engine.stop()
+    log.info('stopped')
+  } catch (error) {
+    log.error({ error: (error as Error).message }, 'the stop was not clean')
+    code = 1
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  log.flush()
+  process.exit(code)
 }
 
 /** As a shell takes it, inside double quotes too. */
