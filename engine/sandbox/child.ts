@@ -20,8 +20,9 @@ interface Setup {
   testNumbers: Record<string, string>
 }
 
-/** What came through the pipe behind this code (child-entry.cjs). */
+/** What came through the pipe behind this code, and what comes next, waiting for it (child-entry.cjs). */
 declare const received: string
+declare const next: () => string | undefined
 
 // Both processes work at the same time only when neither waits for the whole of what the other has to say.
 const slowMs = 1
@@ -222,7 +223,6 @@ function tellManifest(turn: string, limitMs: number, memoryMb: number, script: S
 }
 
 // Last, when everything above is there: what has come already may be a turn.
-read(received)
-process.stdin.on('data', read)
+for (let piece: string | undefined = received; piece !== undefined; piece = next()) read(piece)
 // The engine is gone: so is all that was asked of us.
-process.stdin.on('end', () => process.exit(0))
+process.exit(0)
