@@ -41,7 +41,7 @@ export async function sendCode(request: SendRequest, policy: Policy): Promise<Re
       if (ask.last === undefined && ask.own === undefined) judgeSend(seen, unknown, request, policy, now)
       // Under no state of the last SMS could another one leave yet: nothing to take.
       if (!request.test && now < earliest(seen, policy)) return stored
-      slot = takeSlot(stored, request, policy, now)
+      slot = takeSlot(stored, seen, request, policy, now)
       return slot.record
     },
     { ttl: recordLifetime },

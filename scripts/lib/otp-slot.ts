@@ -3,7 +3,6 @@
 import { ms } from './duration.ts'
 import {
   appOf,
-  current,
   find,
   recordKey,
   recordLifetime,
@@ -45,9 +44,17 @@ function samePayment({ payment }: Verification, request: SendRequest): boolean {
   return payment?.amount === request.payment?.amount && payment?.payee === request.payment?.payee
 }
 
-/** Notes one more SMS: of the pending verification, or of a new one. Throws invalid_request when its text is too long. */
-export function takeSlot(found: NumberRecord | undefined, request: SendRequest, policy: Policy, now: number): Slot {
-  const seen = current(found, now)
+/**
+ * Notes one more SMS: of the pending verification, or of a new one. `found` is the record as it is stored, `seen` as
+ * it counts now. Throws invalid_request when its text is too long.
+ */
+export function takeSlot(
+  found: NumberRecord | undefined,
+  seen: NumberRecord,
+  request: SendRequest,
+  policy: Policy,
+  now: number,
+): Slot {
   const record = copy(seen)
   const pending = findPending(record, request, now)
   const before = { last: seen.last, verification: pending && copy(pending) }
