@@ -166,15 +166,12 @@ export function takeStatements(run: Run, index: number, text: string, cpuUs: num
     }
     return
   }
-  // Characters are counted in the sandbox; where they may be more bytes than that, bytes are counted here.
-  const heavy =
-    text.length * 3 > run.limits.valueBytes ? statements.find(statement => isTooLarge(statement, run)) : undefined
-  if (heavy !== undefined) {
-    turn.calls = names
-    return failRun(run, 'script_limit', 'the limit valueBytes was reached', { limit: 'valueBytes' })
-  }
   turn.calls = names
   run.turnOpen = false
+  // Characters are counted in the sandbox; where they may be more bytes than that, bytes are counted here.
+  if (text.length * 3 > run.limits.valueBytes && statements.some(statement => isTooLarge(statement, run))) {
+    return failRun(run, 'script_limit', 'the limit valueBytes was reached', { limit: 'valueBytes' })
+  }
   for (const statement of statements) {
     if (run.outcome === undefined) takeStatement(run, statement)
   }
