@@ -4,6 +4,7 @@
 import { loadConfig, type Config } from '../engine/config.ts'
 import { createLog, type Log } from '../engine/log.ts'
 import type { Outbox } from '../engine/outbox/outbox.ts'
+import type { SqliteStorage } from '../engine/storage/sqlite.ts'
 import type { Storage } from '../engine/storage/storage.ts'
 
 export interface Served {
@@ -21,7 +22,7 @@ export type ServerQuestion = 'state' | 'drain' | 'stop'
 export interface ServerState {
   port: number
   pids: number[]
-  /** Operations of the storage so far, by name. */
+  /** Operations of the storage so far, by name, and its commits. */
   operations: Record<string, number>
 }
 
@@ -36,7 +37,12 @@ export async function serve(
   const operations = countOperations(served.storage)
 
   function state(): ServerState {
-    return { port: Number(new URL(served.url).port), pids: [process.pid, ...served.otherPids()], operations }
+    const { commits = 0 } = 'stats' in served.storage ? (served.storage as SqliteStorage).stats() : {}
+    return {
+      port: Number(new URL(served.url).port),
+      pids: [process.pid, ...served.otherPids()],
+      operations: { ...operations, commits },
+    }
   }
   async function answer(question: ServerQuestion): Promise<void> {
     if (question === 'drain') await drain(served.outbox)
@@ -51,11 +57,16 @@ export async function serve(
 
 function countOperations(storage: Storage): Record<string, number> {
   const counts: Record<string, number> = {}
-  for (const part of ['entries', 'work'] as const) {
-    const operations = storage[part] as unknown as Record<string, (...values: unknown[]) => unknown>
+  for (const [part, operationsOf] of [
+    ['entries', storage.entries],
+    ['entries', storage.ahead.entries],
+    ['work', storage.work],
+    ['work', storage.ahead.work],
+  ] as const) {
+    const operations = operationsOf as unknown as Record<string, (...values: unknown[]) => unknown>
     for (const [name, operation] of Object.entries({ ...operations })) {
       const counted = `${part}.${name}`
-      counts[counted] = 0
+      counts[counted] ??= 0
       operations[name] = (...values) => {
         counts[counted]!++
         return operation(...values)

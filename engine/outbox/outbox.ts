@@ -4,7 +4,7 @@
 import type { Carrier, CarrierReport, InboundSms } from '../carriers/carrier.ts'
 import { EngineError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Storage, WorkItem } from '../storage/storage.ts'
+import type { DueWork, Storage, WorkItem } from '../storage/storage.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import { isFinal, messageQueue, newBody, readBody, toPublic, toWork } from './message.ts'
 import type { Message, MessageState, NewMessage } from './message.ts'
@@ -92,6 +92,8 @@ export interface Outbox {
    */
   accept(message: NewMessage): Promise<Accepted>
   get(id: string): Promise<Message | undefined>
+  /** The same ahead of the disk; a message leaves only once it is safe. */
+  readonly ahead: Pick<Outbox, 'accept' | 'get'>
   /** Newest first. */
   list(filter: MessageFilter): Promise<{ messages: Message[]; next: string | null }>
   /** Resolves when the report is stored or is of no use; rejects when the network should send it again. */
@@ -145,7 +147,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
     senders.set(carrier.name, createSender({ ...common, carrier, alive: heartbeat.alive, settle, submitting }))
   }
 
-  async function accept(message: NewMessage): Promise<Accepted> {
+  async function accept(message: NewMessage, work: DueWork): Promise<Accepted> {
     const counted = countSegments(message.text)
     const answer = { id: message.id, segments: counted.segments, encoding: counted.encoding }
     const now = clock()
@@ -155,7 +157,8 @@ export function createOutbox(parts: OutboxParts): Outbox {
       body.text = null
       body.timeline = [{ at: now, state: 'delivered', carrier: 'test', detail: 'test number' }]
       const place = { lane: 'test', state: 'delivered', dueAt: null, expiresAt: now + settings.keepMs } as const
-      if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer)
+      if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer, work)
+      await storage.ahead.kept()
       stats.accepted++
       const item = await work.get(messageQueue, message.id)
       if (item !== undefined) tell(toPublic(item))
@@ -165,22 +168,27 @@ export function createOutbox(parts: OutboxParts): Outbox {
     const lane = router.route(message, health())[0]
     if (lane === undefined) {
       // Accepted once is accepted, whatever the routes say by now.
-      if ((await work.get(messageQueue, message.id)) !== undefined) return acceptedBefore(answer)
+      if ((await work.get(messageQueue, message.id)) !== undefined) return acceptedBefore(answer, work)
       throw new EngineError('unsupported_number')
     }
     body.timeline = [{ at: now, state: 'queued', carrier: lane, detail: null }]
     const place = { lane, state: 'queued', dueAt: now, expiresAt: null } as const
-    if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer)
+    if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer, work)
     stats.accepted++
     senders.get(lane)?.wake()
     return answer
   }
 
-  async function acceptedBefore(answer: Accepted): Promise<Accepted> {
+  async function acceptedBefore(answer: Accepted, work: DueWork): Promise<Accepted> {
     const item = await work.get(messageQueue, answer.id)
     if (item === undefined) return answer
     const { segments, encoding } = readBody(item)
     return { id: answer.id, segments, encoding }
+  }
+
+  async function get(id: string, work: DueWork): Promise<Message | undefined> {
+    const item = await work.get(messageQueue, id)
+    return item && toPublic(item)
   }
 
   function onStored(item: WorkItem, step: Step) {
@@ -215,12 +223,13 @@ export function createOutbox(parts: OutboxParts): Outbox {
 
   return {
     serves: message => testNumbers.has(message.to) || router.route(message).length > 0,
-    accept,
-    report,
-    async get(id) {
-      const item = await work.get(messageQueue, id)
-      return item && toPublic(item)
+    accept: message => accept(message, work),
+    get: id => get(id, work),
+    ahead: {
+      accept: message => accept(message, storage.ahead.work),
+      get: id => get(id, storage.ahead.work),
     },
+    report,
     async list({ carrier, ...filter }) {
       const { items, next } = await work.list(messageQueue, {
         ...filter,

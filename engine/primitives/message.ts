@@ -10,7 +10,7 @@ export const message = definePrimitive({
   // Callers ask with anything; what is no id is simply not found.
   input: Type.Object({ id: Type.String() }),
   async run({ id }, { outbox, run }) {
-    const found = await outbox.get(id)
+    const found = await outbox.ahead.get(id)
     if (found === undefined || found.script !== run.script) return undefined
     const { state, carrier, segments, attempts, ref, timeline } = found
     return {

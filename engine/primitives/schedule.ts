@@ -48,16 +48,16 @@ export const unschedule = definePrimitive({
   parameters: ['id'],
   input: Type.Object({ id: Type.String({ maxLength: 128 }) }),
   async run({ id }, { storage, run, hadEffect }) {
-    const item = await storage.work.get(timerQueue, id)
+    const item = await storage.ahead.work.get(timerQueue, id)
     if (item === undefined || (JSON.parse(item.body) as Timer).script !== run.script) return false
-    const deleted = await storage.work.delete(timerQueue, id)
+    const deleted = await storage.ahead.work.delete(timerQueue, id)
     if (deleted) hadEffect()
     return deleted
   },
 })
 
 async function scheduleTimer(storage: Storage, timer: Timer, dueAt: number): Promise<void> {
-  await storage.work.schedule({
+  await storage.ahead.work.schedule({
     queue: timerQueue,
     id: timer.id,
     lane: '',

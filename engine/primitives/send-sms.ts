@@ -28,7 +28,7 @@ export const sendSms = definePrimitive({
   async run(input, { outbox, run, nextMessageId, hadEffect }) {
     // Judged before it gets an id: what is refused counts for nothing, however many are asked for at once.
     if (!(await granted(input.to, run.countries)) || !outbox.serves(input)) throw refused(input.to)
-    const accepted = await outbox.accept({
+    const accepted = await outbox.ahead.accept({
       // Makes a replayed call the same message, not a second one.
       id: nextMessageId(),
       script: run.script,

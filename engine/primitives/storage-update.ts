@@ -36,7 +36,7 @@ async function inTurn<T>({ storage, run }: PrimitiveCall, key: string, task: () 
 async function update({ key, ttl }: { key: string; ttl?: number | string }, call: PrimitiveCall): Promise<unknown> {
   const space = `script/${call.run.script}`
   for (let conflict = 0; conflict < maxConflicts; conflict++) {
-    const entry = await call.storage.entries.get(space, key)
+    const entry = await call.storage.ahead.entries.get(space, key)
     const changed = await call.change(entry === undefined ? undefined : (JSON.parse(entry.value) as unknown))
     // The function threw: the script has its error already, nothing is written.
     if (changed.how === 'nothing') return undefined
@@ -44,7 +44,7 @@ async function update({ key, ttl }: { key: string; ttl?: number | string }, call
     if (value === undefined && entry === undefined) return undefined
     // Nothing to write, unless the same value is to live on.
     if (value === entry?.value && ttl === undefined) return (changed as { value: unknown }).value
-    const written = await call.storage.entries.replace(space, key, {
+    const written = await call.storage.ahead.entries.replace(space, key, {
       version: entry?.version ?? null,
       value,
       ...(ttl === undefined ? {} : { ttlMs: durationMs(ttl) }),

@@ -16,7 +16,7 @@ export const storageGet = definePrimitive({
   parameters: ['key'],
   input: Type.Object({ key: Key }),
   async run({ key }, call) {
-    const entry = await call.storage.entries.get(spaceOf(call), key)
+    const entry = await call.storage.ahead.entries.get(spaceOf(call), key)
     return entry === undefined ? undefined : (JSON.parse(entry.value) as unknown)
   },
 })
@@ -32,7 +32,7 @@ export const storageSet = definePrimitive({
   }),
   async run(input, call) {
     if (input.value === undefined) throw new PrimitiveError('undefined cannot be stored; use storage.delete')
-    const written = await call.storage.entries.set(spaceOf(call), input.key, JSON.stringify(input.value), {
+    const written = await call.storage.ahead.entries.set(spaceOf(call), input.key, JSON.stringify(input.value), {
       ...ttlOf(input),
       ifAbsent: input.ifAbsent ?? false,
     })
@@ -46,7 +46,7 @@ export const storageDelete = definePrimitive({
   parameters: ['key'],
   input: Type.Object({ key: Key }),
   async run({ key }, call) {
-    const deleted = await call.storage.entries.delete(spaceOf(call), key)
+    const deleted = await call.storage.ahead.entries.delete(spaceOf(call), key)
     if (deleted) call.hadEffect()
     return deleted
   },
@@ -61,7 +61,7 @@ export const storageIncrement = definePrimitive({
     ttl: Type.Optional(Duration),
   }),
   async run(input, call) {
-    const counter = await call.storage.entries.increment(spaceOf(call), input.key, {
+    const counter = await call.storage.ahead.entries.increment(spaceOf(call), input.key, {
       by: input.by ?? 1,
       ...ttlOf(input),
     })
@@ -82,7 +82,7 @@ export const storageList = definePrimitive({
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
   }),
   async run({ prefix, limit }, call) {
-    const found = await call.storage.entries.list(spaceOf(call), prefix, { limit: limit ?? 100 })
+    const found = await call.storage.ahead.entries.list(spaceOf(call), prefix, { limit: limit ?? 100 })
     return found.map(({ key, value }) => ({ key, value: JSON.parse(value) as unknown }))
   },
 })

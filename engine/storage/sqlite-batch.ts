@@ -4,17 +4,33 @@
 // A write is a synchronous function. Those that arrive in one turn of the
 // event loop, or while the last commit was under way, run in one transaction;
 // only after COMMIT are they answered. When one of them throws, all are rolled
-// back and run again one by one, so that only the guilty one fails. As a batch
-// is one synchronous step, no read ever sees what is not committed.
+// back and run again one by one, so that only the guilty one fails.
+//
+// Ahead of the disk, a write runs at once in the transaction that is open, and
+// is answered before it is durable. That transaction is committed with the next
+// writes, or when somebody asks for it; a read that could have seen something
+// of it is answered after that.
 
 import { EngineError } from '../errors.ts'
 import type { Database } from './sqlite.ts'
 
-export interface Batch {
-  /** Runs inside a transaction; resolves with what `run` returned once that is durable. `run` may be called twice. */
+/** How the operations of the storage reach the database. */
+export interface Access {
+  /** Runs inside a transaction; resolves with what `run` returned. Without being ahead `run` may be called twice. */
   write<T>(run: () => T): Promise<T>
   /** Runs at once; turns SQLite's errors into storage_unavailable. */
-  read<T>(run: () => T): T
+  read<T>(run: () => T): Promise<T>
+}
+
+export interface Batch {
+  /** What is answered is durable. */
+  readonly durable: Access
+  /** What is answered is not durable yet. */
+  readonly ahead: Access
+  /** Resolves when all that was written ahead is durable, rejects when it is lost; undefined when there is none. */
+  kept(): Promise<void> | undefined
+  /** Called when what was written ahead, and answered, is lost. */
+  onLost(listener: () => void): void
   stats(): { commits: number; writes: number }
   /** Commits what is pending; everything after is refused. */
   close(): void
@@ -26,58 +42,102 @@ interface PendingWrite {
   fail(error: unknown): void
 }
 
+/** The transaction that is open, and what was written ahead in it. */
+interface Early {
+  writes: number
+  kept: PromiseWithResolvers<void> | undefined
+}
+
 // At some 15 µs a write, a full batch holds the event loop for under 10 ms.
 const largestBatch = 512
+/** Nobody may be waiting for it, yet it is to be over at some time. */
+const longestAheadMs = 10
 
 export function createBatch(database: Database): Batch {
   let pending: PendingWrite[] = []
+  let early: Early | undefined
+  let scheduled = false
   let commits = 0
   let writes = 0
   let closed = false
+  const listeners: Array<() => void> = []
 
   return {
-    write(run) {
-      return new Promise((resolve, reject) => {
-        if (closed) {
-          reject(
-            new EngineError('storage_unavailable', { retryAfter: 1 }, { cause: new Error('the storage is closed') }),
-          )
-          return
-        }
-        let answer: { value: ReturnType<typeof run> } | undefined
-        pending.push({
-          run() {
-            answer = { value: run() }
-          },
-          done() {
-            if (answer) resolve(answer.value)
-          },
-          fail: error => reject(refused(error)),
+    durable: {
+      write(run) {
+        return new Promise((resolve, reject) => {
+          if (closed) return reject(closedError())
+          let answer: { value: ReturnType<typeof run> } | undefined
+          pending.push({
+            run() {
+              answer = { value: run() }
+            },
+            done() {
+              if (answer) resolve(answer.value)
+            },
+            fail: error => reject(refused(error)),
+          })
+          hasten()
         })
-        if (pending.length === 1) setImmediate(flush)
-      })
+      },
+      async read(run) {
+        const value = translated(run)
+        await kept()
+        return value
+      },
     },
 
-    read(run) {
-      try {
-        return run()
-      } catch (error) {
-        throw refused(error)
-      }
+    ahead: {
+      write: async run => translated(() => runAhead(run)),
+      read: async run => translated(run),
     },
 
+    kept,
+    onLost: listener => void listeners.push(listener),
     stats: () => ({ commits, writes }),
 
     close() {
-      while (pending.length > 0) commit(take())
+      while (pending.length > 0 || early !== undefined) commit(take())
       closed = true
     },
   }
 
-  function flush() {
-    if (pending.length === 0) return
-    commit(take())
-    if (pending.length > 0) setImmediate(flush)
+  function kept(): Promise<void> | undefined {
+    if (early === undefined) return undefined
+    hasten()
+    early.kept ??= Promise.withResolvers()
+    return early.kept.promise
+  }
+
+  function runAhead<T>(run: () => T): T {
+    if (closed) throw closedError()
+    if (early === undefined) {
+      database.exec('BEGIN IMMEDIATE')
+      early = { writes: 0, kept: undefined }
+      setTimeout(hasten, longestAheadMs).unref()
+    }
+    const mine = early
+    try {
+      const value = run()
+      mine.writes++
+      return value
+    } catch (error) {
+      // A statement that fails undoes itself alone; some errors (a full disk) end the whole transaction.
+      if (!database.inTransaction()) lose(mine, error)
+      throw error
+    }
+  }
+
+  function hasten(): void {
+    if (scheduled) return
+    scheduled = true
+    setImmediate(flush)
+  }
+
+  function flush(): void {
+    scheduled = false
+    if (pending.length > 0 || early !== undefined) commit(take())
+    if (pending.length > 0) hasten()
   }
 
   function take(): PendingWrite[] {
@@ -87,24 +147,50 @@ export function createBatch(database: Database): Batch {
   }
 
   function commit(batch: PendingWrite[]): void {
+    const before = early
     let ran = 0
     try {
-      database.exec('BEGIN IMMEDIATE')
+      if (before === undefined) database.exec('BEGIN IMMEDIATE')
+      else if (batch.length > 0) database.exec('SAVEPOINT pending')
       for (const write of batch) {
         write.run()
         ran++
       }
       database.exec('COMMIT')
     } catch (error) {
+      if (before !== undefined && ran < batch.length && undoPending()) {
+        // What was written ahead was answered already: it cannot run a second time, and has no part in this.
+        commit([])
+        for (const write of batch) commit([write])
+        return
+      }
       rollBack()
+      if (before !== undefined) lose(before, error)
       // A COMMIT that failed says nothing about any one write: all have failed.
       if (batch.length === 1 || ran === batch.length) for (const write of batch) write.fail(error)
       else for (const write of batch) commit([write])
       return
     }
+    early = undefined
     commits++
-    writes += batch.length
+    writes += batch.length + (before?.writes ?? 0)
+    before?.kept?.resolve()
     for (const write of batch) write.done()
+  }
+
+  function lose(lost: Early, error: unknown): void {
+    early = undefined
+    lost.kept?.reject(refused(error))
+    if (lost.writes > 0) for (const listener of listeners) listener()
+  }
+
+  function undoPending(): boolean {
+    try {
+      database.exec('ROLLBACK TO pending')
+      return true
+    } catch {
+      return false
+    }
   }
 
   function rollBack() {
@@ -114,6 +200,18 @@ export function createBatch(database: Database): Batch {
     } catch {
       // The next BEGIN fails too and tells its own callers why.
     }
+  }
+}
+
+function closedError(): EngineError {
+  return new EngineError('storage_unavailable', { retryAfter: 1 }, { cause: new Error('the storage is closed') })
+}
+
+function translated<T>(run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    throw refused(error)
   }
 }
 

@@ -4,7 +4,7 @@
 // counters stand in a column of their own, plain. What `set` wrote is never a
 // counter, a whole number may be somebody's code; `increment` makes it one.
 
-import type { Batch } from './sqlite-batch.ts'
+import type { Access } from './sqlite-batch.ts'
 import type { Database } from './sqlite.ts'
 import type { Seal } from './seal.ts'
 import type { Entries } from './storage.ts'
@@ -26,7 +26,7 @@ const upsert = `
 /** `nextVersion` never gives one number twice: an entry that was deleted and set again is not the one before. */
 export function createSqliteEntries(
   database: Database,
-  batch: Batch,
+  access: Access,
   parts: { seal: Seal; clock: () => number; nextVersion: () => number },
 ): Entries {
   const { seal, clock, nextVersion } = parts
@@ -48,7 +48,7 @@ export function createSqliteEntries(
 
   return {
     async get(space, key) {
-      const row = batch.read(() => find(seal.hashKey(space, key)))
+      const row = await access.read(() => find(seal.hashKey(space, key)))
       return row && { key, value: read(row).value, version: row.version, expiresAt: row.expires_at }
     },
 
@@ -56,19 +56,19 @@ export function createSqliteEntries(
       const hash = seal.hashKey(space, key)
       const sealed = close(hash, key, value)
       lifetime(ttlMs)
-      return batch.write(() => store(hash, sealed, { counter: null, ttlMs, ifAbsent }))
+      return access.write(() => store(hash, sealed, { counter: null, ttlMs, ifAbsent }))
     },
 
     async delete(space, key) {
       const hash = seal.hashKey(space, key)
-      return batch.write(() => remove.run({ key: hash, now: clock(), expected: null }) === 1)
+      return access.write(() => remove.run({ key: hash, now: clock(), expected: null }) === 1)
     },
 
     async increment(space, key, { by = 1, ttlMs } = {}) {
       if (!Number.isSafeInteger(by)) throw new RangeError('by has to be a whole number')
       const hash = seal.hashKey(space, key)
       lifetime(ttlMs)
-      return batch.write(() => {
+      return access.write(() => {
         const now = clock()
         const row = find(hash, now)
         if (!row) {
@@ -97,7 +97,7 @@ export function createSqliteEntries(
       const hash = seal.hashKey(space, key)
       const sealed = value === undefined ? undefined : close(hash, key, value)
       lifetime(ttlMs)
-      return batch.write(() => {
+      return access.write(() => {
         const now = clock()
         if (version === null) {
           if (sealed === undefined) return find(hash, now) === undefined
@@ -122,7 +122,7 @@ export function createSqliteEntries(
       const start = prefix === '' ? seal.hashSpace(space) : seal.hashKey(space, prefix)
       // Hashes are all of one length, and `;` comes right after `:`.
       const range = { prefix: start, from: `${start}:`, to: `${start};`, now: clock(), limit: Math.max(0, limit) }
-      const rows = batch.read(() => many.all(range))
+      const rows = await access.read(() => many.all(range))
       return rows.map(read)
     },
   }

@@ -70,13 +70,19 @@ export function openSqlite(options: { path: string; secret: string; clock: () =>
   }, sweepEveryMs).unref()
 
   return {
-    entries: createSqliteEntries(database, batch, parts),
-    work: createSqliteWork(database, batch, parts),
+    entries: createSqliteEntries(database, batch.durable, parts),
+    work: createSqliteWork(database, batch.durable, parts),
+    ahead: {
+      entries: createSqliteEntries(database, batch.ahead, parts),
+      work: createSqliteWork(database, batch.ahead, parts),
+      kept: batch.kept,
+      onLost: batch.onLost,
+    },
     sweep,
     stats: () => batch.stats(),
     async ready() {
       // A disk that is full still reads, so only a write can tell.
-      await batch.write(() => touch.run({}))
+      await batch.durable.write(() => touch.run({}))
     },
     async close() {
       if (!file.isOpen) return
@@ -91,7 +97,7 @@ export function openSqlite(options: { path: string; secret: string; clock: () =>
     for (const statement of expired) {
       let went = 0
       do {
-        went = await batch.write(() => statement.run({ now: clock() }))
+        went = await batch.durable.write(() => statement.run({ now: clock() }))
         removed += went
       } while (went === sweepRows)
     }

@@ -12,10 +12,27 @@
 export interface Storage {
   readonly entries: Entries
   readonly work: DueWork
+  readonly ahead: StorageAhead
   /** Resolves when reads and writes are possible, else rejects with storage_unavailable. */
   ready(): Promise<void>
   /** Finishes what was begun, then lets go of the files or connections. */
   close(): Promise<void>
+}
+
+/**
+ * The same storage, ahead of the disk: an operation resolves as soon as it is
+ * done, before it is durable, and sees what others did ahead. For work that
+ * goes on inside the engine; whatever leaves it (an answer, a message to a
+ * carrier) waits until all is kept. Work on one thing thus shares one commit,
+ * where it would have waited for one after the other.
+ */
+export interface StorageAhead {
+  readonly entries: Entries
+  readonly work: DueWork
+  /** Resolves when all that was done ahead is durable, rejects with storage_unavailable when it is lost; undefined when it is durable. */
+  kept(): Promise<void> | undefined
+  /** Called when something that was done ahead is lost (a full disk): what was built on it must not go on. */
+  onLost(listener: () => void): void
 }
 
 export interface Entry {

@@ -403,6 +403,56 @@ export function storageContract(name: string, open: (clock: () => number) => Pro
     })
   })
 
+  describe(`${name}: ahead of the disk`, () => {
+    test('what one does the next sees, and everybody once it is kept', async () => {
+      const { entries, kept } = storage.ahead
+      expect(kept()).toBeUndefined()
+      expect(await entries.set('s', 'a', '1')).toBe(true)
+      expect(await entries.increment('s', 'n')).toMatchObject({ value: 1 })
+      const found = await entries.get('s', 'a')
+      expect(found).toMatchObject({ value: '1' })
+      expect(await entries.replace('s', 'a', { version: found!.version, value: '2' })).toBe(true)
+      expect(await storage.ahead.work.schedule({ ...item, id: 'm1' })).toBe(true)
+      expect(await storage.ahead.work.get('messages', 'm1')).toMatchObject({ id: 'm1' })
+      await kept()
+      expect(kept()).toBeUndefined()
+      expect(await storage.entries.get('s', 'a')).toMatchObject({ value: '2' })
+      expect(await storage.work.claim('messages', 'main', { owner: 'me', now, limit: 9 })).toHaveLength(1)
+    })
+
+    test('a read that sees something of it waits until it is kept', async () => {
+      await storage.ahead.entries.set('s', 'a', '1')
+      expect(await storage.entries.get('s', 'a')).toMatchObject({ value: '1' })
+      expect(storage.ahead.kept()).toBeUndefined()
+    })
+
+    test('is kept before long, though nobody asks for it', async () => {
+      await storage.ahead.entries.set('s', 'a', '1')
+      await expect.poll(() => storage.ahead.kept()).toBeUndefined()
+    })
+
+    test('closing keeps it, and nothing is done after that', async () => {
+      await storage.ahead.entries.set('s', 'a', '1')
+      const kept = storage.ahead.kept()
+      await storage.close()
+      await kept
+      await expect(storage.ahead.entries.set('s', 'b', '1')).rejects.toMatchObject({ code: 'storage_unavailable' })
+      expect(storage.ahead.kept()).toBeUndefined()
+    })
+
+    const item: NewWork = {
+      queue: 'messages',
+      id: '',
+      lane: 'main',
+      priority: 0,
+      dueAt: start,
+      state: 'queued',
+      tags: {},
+      body: '',
+      expiresAt: null,
+    }
+  })
+
   describe(`${name}: as a whole`, () => {
     test('is ready while it is open, and promises nothing afterwards', async () => {
       await storage.ready()

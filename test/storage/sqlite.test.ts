@@ -279,10 +279,45 @@ describe('writing', () => {
 
 const writer = new URL('writer.ts', import.meta.url).pathname
 
+describe('writing ahead', () => {
+  test('one thing after another shares a commit with all that is written meanwhile', async () => {
+    const storage = open()
+    const before = storage.stats()
+    for (let n = 1; n <= 20; n++) expect(await storage.ahead.entries.increment('s', 'n')).toMatchObject({ value: n })
+    await Promise.all([storage.ahead.kept(), storage.entries.set('s', 'a', '1')])
+    const after = storage.stats()
+    expect(after.writes - before.writes).toBe(21)
+    expect(after.commits - before.commits).toBe(1)
+    await storage.close()
+  })
+
+  test('a write that fails in the same transaction takes nothing of it along', async () => {
+    const storage = open()
+    let lost = 0
+    storage.ahead.onLost(() => lost++)
+    await storage.ahead.entries.set('s', 'ahead', '1')
+    await expect(storage.ahead.work.schedule(work('m1', { priority: 0.5 }))).rejects.toThrow()
+    const kept = storage.ahead.kept()
+    const answers = await Promise.allSettled([
+      storage.entries.set('s', 'a', '1'),
+      storage.work.schedule(work('m1', { priority: 0.5 })),
+      storage.entries.set('s', 'b', '1'),
+    ])
+    await kept
+    expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    await storage.close()
+    const again = open()
+    expect((await again.entries.list('s', '')).map(({ key }) => key).sort()).toEqual(['a', 'ahead', 'b'])
+    expect(lost).toBe(0)
+    await again.close()
+  })
+})
+
 describe('a writer in another process', () => {
-  test('that is killed has lost nothing that it acknowledged', async () => {
-    for (let round = 0; round < 3; round++) {
-      const child = spawn(process.execPath, [writer, path, secret], { stdio: ['ignore', 'pipe', 'inherit'] })
+  test('that is killed has lost nothing that it acknowledged, ahead or not', async () => {
+    for (let round = 0; round < 4; round++) {
+      const ahead = round % 2 === 0 ? ['ahead'] : []
+      const child = spawn(process.execPath, [writer, path, secret, ...ahead], { stdio: ['ignore', 'pipe', 'inherit'] })
       const acked: string[] = []
       for await (const line of createInterface({ input: child.stdout })) {
         const [word, key = ''] = line.split(' ')
@@ -297,23 +332,15 @@ describe('a writer in another process', () => {
     }
   })
 
-  test('whose disk is full is told so, still reads, and has lost nothing', async () => {
+  test.each(['', 'ahead'])('whose disk is full is told so, still reads, and has lost nothing %s', async ahead => {
     // The limit on file size (blocks of 512 bytes) is a disk of 512 KB.
-    const output = await run('sh', [
-      '-c',
-      `ulimit -f 1024; exec "$@"`,
-      'sh',
-      process.execPath,
-      writer,
-      path,
-      secret,
-      'stop',
-    ])
-    const lines = output.trim().split('\n')
+    const limited = ['-c', `ulimit -f 1024; exec "$@"`, 'sh', process.execPath, writer, path, secret, 'stop', ahead]
+    const lines = (await run('sh', limited)).trim().split('\n')
     const acked = lines.filter(line => line.startsWith('acked ')).map(line => line.slice(6))
     expect(acked.length).toBeGreaterThan(100)
     expect(lines.filter(line => line.startsWith('refused '))).toEqual(Array(16).fill('refused storage_unavailable'))
-    expect(lines.at(-1)).toBe('reads 0:0')
+    expect(lines).toContain('reads 0:0')
+    expect(lines.includes('lost')).toBe(ahead !== '')
     const storage = open()
     for (const key of acked) expect(await storage.entries.get('s', key)).toBeDefined()
     await storage.entries.set('s', 'after', 'there is room again')
