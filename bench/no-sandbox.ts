@@ -19,7 +19,7 @@ const noSandbox: Sandbox = {
   run: () => Promise.reject(new EngineError('not_found')),
   history: () => [],
   setTexts() {},
-  stats: () => ({ replays: 0, kills: 0, lanes: [] }),
+  stats: () => ({ replays: 0, repeats: 0, kills: 0, lanes: [] }),
   async stop() {},
 }
 

@@ -5,10 +5,12 @@
 
 import type IsolatedVm from 'isolated-vm'
 
+/** guest/main.ts: one turn of one run. */
+export type Enter = (run: string, now: number, guesses: number, turn: string) => void
+
 export interface ScriptIsolate {
   isolate: IsolatedVm.Isolate
-  /** guest/main.ts: one turn of one run. */
-  enter: IsolatedVm.Reference<(run: string, now: number, turn: string) => void>
+  enter: IsolatedVm.Reference<Enter>
   turns: number
 }
 

@@ -10,7 +10,8 @@ import { writeSync } from 'node:fs'
 import { createTexts, type Texts } from '../locales.ts'
 import { cpuSince, markCpu } from './cpu-meter.ts'
 import { parseNumber } from './parse-number.ts'
-import { createScriptIsolate, type Script, type ScriptIsolate } from './child-isolate.ts'
+import { createScriptIsolate, type Enter, type Script, type ScriptIsolate } from './child-isolate.ts'
+import { countSegments } from '../outbox/segments.ts'
 import { createLineReader, fields, line, type LossReason } from './protocol.ts'
 
 interface Setup {
@@ -60,7 +61,8 @@ function handle(text: string): void {
   const kind = text.slice(0, text.indexOf('\t'))
   switch (kind) {
     case 'turn': {
-      const [, turn, isolate, run, limitMs, now, body] = fields(text, 7) as [
+      const [, turn, isolate, run, limitMs, now, guesses, body] = fields(text, 8) as [
+        string,
         string,
         string,
         string,
@@ -69,12 +71,12 @@ function handle(text: string): void {
         string,
         string,
       ]
-      return takeTurn(turn, isolate, run, Number(limitMs), Number(now), body)
+      return takeTurn(turn, isolate, Number(limitMs), [run, Number(now), Number(guesses), body])
     }
     case 'forget': {
       const [, isolate, run] = fields(text, 3) as [string, string, string]
       const place = places.get(isolate)
-      if (place !== undefined) enter(isolate, place, run, 0, '{"forget":true}', 50)
+      if (place !== undefined) enter(isolate, place, [run, 0, 0, '{"forget":true}'], 50)
       return
     }
     case 'isolate': {
@@ -109,11 +111,11 @@ function handle(text: string): void {
   }
 }
 
-function takeTurn(turn: string, isolate: string, run: string, limitMs: number, now: number, body: string): void {
+function takeTurn(turn: string, isolate: string, limitMs: number, entry: Parameters<Enter>): void {
   const place = places.get(isolate)
   if (place === undefined) return say(line('lost', turn, 'gone', 0, isolate))
   if (performance.now() - lastFlush > slowMs) flush()
-  const { lost, cpuUs } = enter(isolate, place, run, now, body, limitMs)
+  const { lost, cpuUs } = enter(isolate, place, entry, limitMs)
   say(
     lost === undefined
       ? `done\t${turn}\t${cpuUs}\t[${statements.join(',')}]\n`
@@ -130,9 +132,7 @@ function takeTurn(turn: string, isolate: string, run: string, limitMs: number, n
 function enter(
   isolate: string,
   place: ScriptIsolate,
-  run: string,
-  now: number,
-  body: string,
+  entry: Parameters<Enter>,
   limitMs: number,
 ): { lost?: LossReason; cpuUs: number } {
   statements = []
@@ -140,10 +140,11 @@ function enter(
   const began = performance.now()
   let lost: LossReason | undefined
   try {
-    place.enter.applySync(undefined, [run, now, body], { timeout: limitMs })
+    place.enter.applySync(undefined, entry, { timeout: limitMs })
   } catch (error) {
     lost = place.isolate.isDisposed ? 'memory' : performance.now() - began >= limitMs ? 'timeout' : undefined
-    if (lost === undefined) statements.push(JSON.stringify(['log', 'warn', `unhandled rejection: ${asText(error)}`]))
+    // Before the others: one of them may end the run.
+    if (lost === undefined) statements.unshift(JSON.stringify(['log', 'warn', `unhandled rejection: ${asText(error)}`]))
   }
   const cpuUs = cpuSince(began)
   if (lost !== undefined) lose(isolate)
@@ -179,11 +180,17 @@ function ask(question: string, argument: string): string {
   try {
     const values = JSON.parse(argument) as [unknown, unknown, unknown]
     if (question === 't') return JSON.stringify(texts.t(values[0], values[1], values[2]))
+    if (question === 'segments') return JSON.stringify(segmentsOf(values[0]))
     if (question === 'language') return JSON.stringify(texts.language(values[0], values[1]))
     return JSON.stringify(parseNumber(values[0], values[1], setup.testNumbers))
   } catch {
     return 'null'
   }
+}
+
+function segmentsOf(text: unknown): { segments: number; encoding: string } {
+  const { segments, encoding } = countSegments(String(text))
+  return { segments, encoding }
 }
 
 // A look at what a script exports, in an isolate of its own that goes at once.
@@ -202,7 +209,7 @@ function tellManifest(turn: string, limitMs: number, memoryMb: number, script: S
   let failure: unknown
   const began = performance.now()
   try {
-    place.enter.applySync(undefined, ['manifest', Date.now(), '{"manifest":true}'], { timeout: limitMs })
+    place.enter.applySync(undefined, ['manifest', Date.now(), 0, '{"manifest":true}'], { timeout: limitMs })
   } catch (error) {
     failure = error
   }

@@ -5,6 +5,7 @@ import { EngineError } from '../errors.ts'
 import { primitives } from '../primitives/list.ts'
 import { PrimitiveError, ScriptLimit, type Changed, type PrimitiveCall } from '../primitives/primitive.ts'
 import { failRun, type Run } from './run.ts'
+import { deliver } from './statements.ts'
 
 export interface HostCall {
   readonly number: number
@@ -16,6 +17,10 @@ export interface HostCall {
   /** `ok`, or what went wrong. */
   result: string | undefined
   done: Promise<void>
+  /** The answer that its script was told, or will be. */
+  delivery: string | undefined
+  /** The first value that the function of storage.update was asked about, as it is told. */
+  asked: string | undefined
   /** Takes what the function of storage.update made of its value. */
   changed: ((changed: Changed) => void) | undefined
 }
@@ -32,6 +37,8 @@ export function startHostCall(run: Run, number: number, name: string, input: unk
     endedAt: undefined,
     result: undefined,
     done: Promise.resolve(),
+    delivery: undefined,
+    asked: undefined,
     changed: undefined,
   }
   if (primitive === undefined || number > run.limits.hostCalls || run.calls.has(number)) {
@@ -64,7 +71,9 @@ function contextOf(run: Run, call: HostCall): PrimitiveCall {
           call.changed = undefined
           resolve(changed)
         }
-        queue(run, `[${call.number},"change"${value === undefined ? '' : `,${JSON.stringify(value)}`}]`)
+        const text = `[${call.number},"change"${value === undefined ? '' : `,${JSON.stringify(value)}`}]`
+        call.asked ??= text
+        deliver(run, call.number, text)
       }),
     hadEffect() {
       run.hadEffect = true
@@ -112,11 +121,6 @@ function failure(message: string, refusal: { code?: string; status?: number; fac
 function settle(run: Run, call: HostCall, result: string, delivery: string): void {
   call.endedAt = run.parts.clock()
   call.result = result
-  queue(run, delivery)
-}
-
-function queue(run: Run, delivery: string): void {
-  if (run.outcome !== undefined) return
-  run.deliveries.push(delivery)
-  if (!run.turnOpen) run.wake(run)
+  call.delivery = delivery
+  deliver(run, call.number, delivery)
 }

@@ -8,6 +8,8 @@ export interface JournalTurn {
   now: number
   /** What was said: the start of the run, or answers in order of delivery. JSON, as guest/main.ts reads it. */
   text: string
+  /** How many answers of the engine the sandbox may take for granted in it (guest/guess.ts): so many of them held. */
+  guesses: number
   /** Names of the calls that came out; undefined until the turn was answered. */
   calls: string[] | undefined
 }
@@ -21,8 +23,8 @@ export function createJournal(): Journal {
   return { turns: [], bytes: 0 }
 }
 
-export function addTurn(journal: Journal, now: number, text: string): void {
-  journal.turns.push({ now, text, calls: undefined })
+export function addTurn(journal: Journal, now: number, text: string, guesses = 0): void {
+  journal.turns.push({ now, text, guesses, calls: undefined })
   journal.bytes += text.length
 }
 

@@ -117,12 +117,12 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
   return lane
 
   function sendTurn(run: Run, index: number): void {
-    const { now, text } = run.journal.turns[index]!
+    const { now, guesses, text } = run.journal.turns[index]!
     const turn = ++lastTurn
     const limitMs = turnMs * run.patience
     if (lane.open.size === 0) heard()
     lane.open.set(turn, { run, life: run.life, index, limitMs })
-    process.send(`turn\t${turn}\t${run.place!.shelf.id}\t${run.event.id}\t${limitMs}\t${now}\t${text}\n`)
+    process.send(`turn\t${turn}\t${run.place!.shelf.id}\t${run.event.id}\t${limitMs}\t${now}\t${guesses}\t${text}\n`)
   }
 
   function longestTurnMs(): number {

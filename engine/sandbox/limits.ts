@@ -28,6 +28,8 @@ export interface SandboxLimits {
   isolateRuns: number
   /** Turns that may be on their way to one process. */
   openTurns: number
+  /** Answers of the engine that one run may take for granted. */
+  guesses: number
 }
 
 export const defaultRunLimits: RunLimits = {
@@ -46,4 +48,6 @@ export const defaultSandboxLimits: SandboxLimits = {
   processMemoryMb: 1_024,
   isolateRuns: 20_000,
   openTurns: 128,
+  // More calls than most handlers make.
+  guesses: 16,
 }

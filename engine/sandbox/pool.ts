@@ -10,7 +10,9 @@ import type { ScriptBundle } from './build.ts'
 import { startLane, type Lane, type LaneEvents, type LaneSetup, type Shelf } from './lane.ts'
 import type { Manifest } from './library.ts'
 import type { LossReason } from './protocol.ts'
-import { failRun, openTurn, takeStatements, type Run } from './run.ts'
+import { withdrawGuesses } from './guesses.ts'
+import { failRun, openTurn, type Run } from './run.ts'
+import { takeStatements } from './statements.ts'
 import { createTrials } from './trials.ts'
 import { watchLanes } from './watchdog.ts'
 
@@ -18,11 +20,19 @@ export interface Pool {
   start(): Promise<void>
   /** Takes a run whose first turn is open, or one that has something to be told. */
   wake(run: Run): void
+  /** The last turn of the run is to be taken again, from the beginning of the run on. */
+  repeat(run: Run): void
   /** The run has its outcome. */
   release(run: Run): void
   readManifest(bundle: ScriptBundle, memoryMb: number): Promise<Manifest>
   setTexts(texts: string): void
-  stats(): { replays: number; kills: number; lanes: Array<{ role: string; pid: number; memoryMb: number | undefined }> }
+  /** Runs that were moved, first turns that were taken again for a wrong guess, processes that were killed. */
+  stats(): {
+    replays: number
+    repeats: number
+    kills: number
+    lanes: Array<{ role: string; pid: number; memoryMb: number | undefined }>
+  }
   stop(): void
 }
 
@@ -39,6 +49,7 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
   let stopped = false
   let failedStarts = 0
   let replays = 0
+  let repeats = 0
   let kills = 0
   let scheduled: 'tick' | 'immediate' | undefined
   // By version, so that a flood on one script does not keep the others waiting.
@@ -127,7 +138,7 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
   }
 
   function advance(run: Run, lane: Lane): void {
-    if (run.outcome !== undefined || trials.has(run)) return
+    if (run.outcome !== undefined || run.untaken !== undefined || trials.has(run)) return
     const fresh = openTurn(run)
     // What there is to tell may have been the last straw.
     if (run.outcome !== undefined) return
@@ -165,8 +176,10 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
 
   function turnLost(run: Run, reason: LossReason, cpuUs: number, shelf: Shelf): void {
     const others = [...shelf.runs].filter(other => other !== run && other.outcome === undefined)
+    const guessed = reason !== 'gone' && withdrawGuesses(run)
     // What the clock of a busy machine stopped is no fault: CPU time tells, with a tick's tolerance.
-    if (reason === 'timeout' && cpuUs >= setup.turnMs * 1_000 * 0.8) {
+    if (guessed) resume(run)
+    else if (reason === 'timeout' && cpuUs >= setup.turnMs * 1_000 * 0.8) {
       run.cpuUs += cpuUs
       failRun(run, 'script_timeout', `a turn used more than ${setup.turnMs} ms of CPU time`, { limit: 'cpu' })
     } else if (reason === 'memory' && run.alone) {
@@ -204,6 +217,7 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
     for (const run of residents) {
       if (run.outcome !== undefined) continue
       if (suspects.has(run) && lane !== trials.lane()) {
+        withdrawGuesses(run)
         move(run)
         trials.add(run)
       } else if (!trials.has(run)) resume(run)
@@ -217,6 +231,11 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
       await new Promise<void>((resolve, reject) => whenReady.push({ resolve, reject }))
     },
     wake,
+    repeat(run) {
+      repeats++
+      move(run)
+      wake(run)
+    },
     release(run) {
       queued.delete(run)
       if (run.place !== undefined) run.place.lane.leave(run)
@@ -236,6 +255,7 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
     },
     stats: () => ({
       replays,
+      repeats,
       kills,
       lanes: [['main', main] as const, ['spare', spare] as const, ['trial', trials.lane()] as const].flatMap(
         ([role, lane]) =>

@@ -8,7 +8,7 @@
 //     texts    JSON {language: texts}                          once, and again when texts change
 //     script   hash  JSON {code, filename}                     before the first isolate of a version
 //     isolate  isolate  hash  memoryMb                         makes room for runs of a version
-//     turn     turn  isolate  run  limitMs  now  JSON turn     one entry for one run
+//     turn     turn  isolate  run  limitMs  now  guesses  JSON turn   one entry for one run
 //     forget   isolate  run                                    the run is over, whatever it waits for
 //     drop     isolate                                         no run of it is left
 //     manifest turn  limitMs  memoryMb  JSON {code, filename}  what does this script export?

@@ -9,11 +9,18 @@ import { randomBytes } from 'node:crypto'
 
 import type { ErrorCode, Facts } from '../errors.ts'
 import type { PrimitiveParts } from '../primitives/primitive.ts'
-import { type HostCall, startHostCall } from './host-call.ts'
-import { addTurn, createJournal, type Journal, sameCalls } from './journal.ts'
+import type { HostCall } from './host-call.ts'
+import { addTurn, createJournal, type Journal } from './journal.ts'
 import type { ScriptVersion } from './library.ts'
 import type { RunLimits } from './limits.ts'
 import type { Place } from './lane.ts'
+import type { Untaken } from './statements.ts'
+
+/** An answer of the engine to call `number`, as JSON that guest/host-call.ts reads. */
+export interface Delivery {
+  number: number
+  text: string
+}
 
 /** What happened, and which handler it is for. */
 export interface RunEvent {
@@ -39,7 +46,7 @@ export interface TraceLine {
   text: string
 }
 
-/** A run from its event to its outcome. The pool moves it between processes; nothing else changes it but this file and host-call.ts. */
+/** A run from its event to its outcome. The pool moves it between processes; nothing else changes it but this file, statements.ts and host-call.ts. */
 export interface Run {
   readonly event: RunEvent
   readonly startedAt: number
@@ -49,9 +56,11 @@ export interface Run {
   readonly calls: Map<number, HostCall>
   readonly logs: TraceLine[]
   /** Answers that wait for the next turn. */
-  deliveries: string[]
+  deliveries: Delivery[]
   /** A turn is with the sandbox, or about to be. */
   turnOpen: boolean
+  /** What came out of the last turn and waits for a guess in it to hold. */
+  untaken: Untaken | undefined
   messages: number
   hadEffect: boolean
   /** Stored values that it wrote, as they were before it and as it left them, by key. */
@@ -75,11 +84,19 @@ export interface Run {
   alone: boolean
   /** How many times its usual time a turn may take, after a busy machine gave it too little of the processor. */
   patience: number
+  /** There is something to tell it. */
   readonly wake: (run: Run) => void
+  /** Its last turn is to be taken once more, from its beginning on. */
+  readonly repeat: (run: Run) => void
   readonly finish: (run: Run) => void
 }
 
-export function createRun(event: RunEvent, wiring: Pick<Run, 'limits' | 'parts' | 'wake' | 'finish'>): Run {
+/** `guesses`: how many answers it may take for granted. */
+export function createRun(
+  event: RunEvent,
+  wiring: Pick<Run, 'limits' | 'parts' | 'wake' | 'repeat' | 'finish'>,
+  guesses: number,
+): Run {
   const run: Run = {
     ...wiring,
     event,
@@ -89,6 +106,7 @@ export function createRun(event: RunEvent, wiring: Pick<Run, 'limits' | 'parts' 
     logs: [],
     deliveries: [],
     turnOpen: false,
+    untaken: undefined,
     messages: 0,
     hadEffect: false,
     changes: undefined,
@@ -105,7 +123,8 @@ export function createRun(event: RunEvent, wiring: Pick<Run, 'limits' | 'parts' 
     patience: 1,
   }
   const { action, request, call, language } = event
-  addTurn(run.journal, run.startedAt, JSON.stringify({ start: { seed: newSeed(), action, request, call, language } }))
+  const start = JSON.stringify({ start: { seed: newSeed(), action, request, call, language } })
+  addTurn(run.journal, run.startedAt, start, guesses)
   run.turnOpen = true
   return run
 }
@@ -127,8 +146,9 @@ function newSeed(): string {
 
 /** Writes the next turn into the journal if there is something to say and nobody is being waited for. */
 export function openTurn(run: Run): boolean {
-  if (run.turnOpen || run.outcome !== undefined || run.deliveries.length === 0) return false
-  addTurn(run.journal, run.parts.clock(), `{"deliver":[${run.deliveries.join(',')}]}`)
+  if (run.turnOpen || run.untaken !== undefined || run.outcome !== undefined || run.deliveries.length === 0)
+    return false
+  addTurn(run.journal, run.parts.clock(), `{"deliver":[${run.deliveries.map(({ text }) => text).join(',')}]}`)
   run.deliveries = []
   if (run.journal.bytes > run.limits.journalBytes) {
     failRun(run, 'script_limit', 'the run was told more than its journal may hold', { limit: 'journalBytes' })
@@ -138,114 +158,50 @@ export function openTurn(run: Run): boolean {
   return true
 }
 
-type Statement =
-  | ['call', number, string, unknown]
-  | ['changed', number, 'set' | 'delete' | 'nothing', unknown?]
-  | ['log', string, string]
-  | ['limit', string]
-  | ['end', unknown]
-  | ['refuse', { code: string; status: number; facts: Facts }]
-  | ['fail', { name: string; message: string; stack: string }]
-  | ['settled', string | null]
-
-/** Takes what came out of turn `index`. */
-export function takeStatements(run: Run, index: number, text: string, cpuUs: number): void {
-  if (run.outcome !== undefined) return
-  run.cpuUs += cpuUs
-  run.saidChars += text.length
-  const turn = run.journal.turns[index]!
-  const statements = JSON.parse(text) as Statement[]
-  const names = statements.flatMap(statement => (statement[0] === 'call' ? [statement[2]] : []))
-  if (turn.calls !== undefined) {
-    if (!sameCalls(turn.calls, names)) {
-      failRun(
-        run,
-        'replay_diverged',
-        `turn ${index} asked for ${names.join(', ') || 'nothing'} instead of ${turn.calls.join(', ') || 'nothing'}`,
-      )
-    }
-    return
-  }
-  turn.calls = names
-  run.turnOpen = false
-  // Characters are counted in the sandbox; where they may be more bytes than that, bytes are counted here.
-  if (text.length * 3 > run.limits.valueBytes && statements.some(statement => isTooLarge(statement, run))) {
-    return failRun(run, 'script_limit', 'the limit valueBytes was reached', { limit: 'valueBytes' })
-  }
-  for (const statement of statements) {
-    if (run.outcome === undefined) takeStatement(run, statement)
-  }
-  if (run.deliveries.length > 0) run.wake(run)
-}
-
-function isTooLarge(statement: Statement, { limits }: Run): boolean {
-  const value = statement[0] === 'call' || statement[0] === 'changed' ? statement[3] : statement[1]
-  return Buffer.byteLength(JSON.stringify(value ?? null)) > limits.valueBytes
-}
-
-function takeStatement(run: Run, statement: Statement): void {
-  switch (statement[0]) {
-    case 'call':
-      return startHostCall(run, statement[1], statement[2], statement[3])
-    case 'changed':
-      return run.calls
-        .get(statement[1])
-        ?.changed?.(statement[2] === 'set' ? { how: 'set', value: statement[3] } : { how: statement[2] })
-    case 'log':
-      run.logs.push({ at: run.parts.clock(), level: statement[1], text: statement[2] })
-      return
-    case 'limit':
-      return failRun(run, 'script_limit', `the limit ${statement[1]} was reached`, { limit: statement[1] })
-    case 'end':
-      run.ending = { kind: 'answer', text: JSON.stringify(statement[1]) }
-      return
-    case 'refuse':
-      run.ending = { kind: 'refusal', ...statement[1] }
-      return
-    case 'fail':
-      run.ending = {
-        kind: 'failure',
-        code: 'script_error',
-        ...describe(run, statement[1].stack, statement[1].message),
-      }
-      return
-    case 'settled':
-      if (run.ending?.kind !== 'failure' && statement[1] !== null) {
-        run.ending = {
-          kind: 'failure',
-          code: 'script_error',
-          ...describe(run, statement[1], 'a call that nobody waited for failed'),
-        }
-      }
-      return endRun(run, run.ending!)
-  }
-}
-
-function describe(run: Run, stack: string, otherwise: string): { detail: string; place: string } {
-  const { positions, name } = run.event.script
-  return {
-    detail: stack === '' ? otherwise : positions.stack(stack),
-    place: positions.first(stack) ?? `an unknown place of ${name}`,
-  }
-}
-
 /** Ends the run with an error that it cannot catch. Effects that are under way end first: nothing happens behind an answer's back. */
 export function failRun(run: Run, code: ErrorCode, detail: string, facts: Facts = {}): void {
   endRun(run, { kind: 'failure', code, detail, facts })
 }
 
-function endRun(run: Run, outcome: RunOutcome): void {
+export function endRun(run: Run, outcome: RunOutcome): void {
   if (run.outcome !== undefined) return
   run.outcome = outcome
   run.turnOpen = false
+  run.untaken = undefined
   run.deliveries = []
   const open = [...run.calls.values()].filter(call => call.endedAt === undefined)
   // A function of storage.update that will never be asked again writes nothing.
   for (const call of open) call.changed?.({ how: 'nothing' })
-  const end = (): void => {
+  if (open.length === 0) keepAndFinish(run)
+  else void Promise.allSettled(open.map(call => call.done)).then(() => keepAndFinish(run))
+}
+
+// Its calls were answered ahead of the disk. The outcome leaves when all that it
+// tells of, and all that it was told, is durable.
+function keepAndFinish(run: Run): void {
+  const finish = (): void => {
     run.endedAt = run.parts.clock()
     run.finish(run)
   }
-  if (open.length === 0) return end()
-  void Promise.allSettled(open.map(call => call.done)).then(end)
+  const kept = run.calls.size > 0 ? run.parts.storage.ahead.kept() : undefined
+  if (kept === undefined) return finish()
+  kept.then(finish, (error: unknown) => {
+    run.outcome = lostOutcome(error)
+    finish()
+  })
+}
+
+/** What the run had written is lost, and perhaps what it had read: nothing that it did counts. */
+export function loseRun(run: Run): void {
+  if (run.calls.size > 0) endRun(run, lostOutcome())
+}
+
+function lostOutcome(cause?: unknown): RunOutcome {
+  const detail = cause instanceof Error ? `: ${cause.message}` : ''
+  return {
+    kind: 'failure',
+    code: 'storage_unavailable',
+    detail: `what the run had stored was lost${detail}`,
+    facts: { retryAfter: 1 },
+  }
 }

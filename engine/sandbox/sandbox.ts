@@ -10,10 +10,11 @@ import { maskDigits, type Log } from '../log.ts'
 import { primitives } from '../primitives/list.ts'
 import type { PrimitiveParts } from '../primitives/primitive.ts'
 import { buildChild, buildGuest } from './build.ts'
+import { guessesFor } from './guesses.ts'
 import { openLibrary, type Library, type ScriptSettings } from './library.ts'
 import { defaultSandboxLimits, type RunLimits, type SandboxLimits } from './limits.ts'
 import { createPool, type Pool } from './pool.ts'
-import { createRun, failRun, type Run, type RunEvent, type RunOutcome } from './run.ts'
+import { createRun, failRun, loseRun, type Run, type RunEvent, type RunOutcome } from './run.ts'
 
 export interface Sandbox {
   readonly library: Library
@@ -50,12 +51,13 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
   const { runLimits, primitiveParts, log } = parts
   const { clock } = primitiveParts
   const [code, setup] = await Promise.all([buildChild(), readSetup(parts)])
+  const limits = { ...defaultSandboxLimits, ...parts.sandboxLimits }
   const pool = createPool(
     {
       code,
       setup,
       texts: JSON.stringify(parts.texts),
-      limits: { ...defaultSandboxLimits, ...parts.sandboxLimits },
+      limits,
       turnMs: runLimits.cpuMs,
     },
     log,
@@ -64,6 +66,10 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
   const ended: Run[] = []
   let endedChars = 0
   let stopping = false
+
+  primitiveParts.storage.ahead.onLost(() => {
+    for (const runs of live.values()) for (const run of runs) loseRun(run)
+  })
 
   await pool.start()
   const library = await openLibrary({
@@ -98,18 +104,20 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
   }
 
   function wireRun(event: RunEvent, resolve: (run: Run & { outcome: RunOutcome }) => void): Run {
-    return createRun(event, {
+    const wiring = {
       limits: runLimits,
       parts: primitiveParts,
       wake: pool.wake,
-      finish(run) {
+      repeat: pool.repeat,
+      finish(run: Run) {
         pool.release(run)
         live.get(event.script.name)?.delete(run)
         keep(run)
         logRun(run, log)
         resolve(run as Run & { outcome: RunOutcome })
       },
-    })
+    }
+    return createRun(event, wiring, guessesFor(event.script, event.action, limits.guesses))
   }
 
   return {

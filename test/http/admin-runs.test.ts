@@ -60,7 +60,7 @@ describe('GET /admin/runs', () => {
 
 describe('GET /admin/runs/:id', () => {
   test('tells what the run did, step by step', async () => {
-    const { post, get } = await createTestEngine({ files })
+    const { post, get } = await createTestEngine({ files, sandboxLimits: { guesses: 0 } })
     const id = (await post('/shop', { number, text })).headers.get('x-run-id')
 
     const { status, body } = await get(`/admin/runs/${id}`)

@@ -16,6 +16,8 @@ export interface OtpOptions {
   /** More of the configuration file. */
   config?: Record<string, unknown>
   atEnd?: TestEngineOptions['atEnd']
+  /** How many answers of the engine a run may take for granted. */
+  guesses?: number
 }
 
 export interface Otp extends TestEngine {
@@ -53,12 +55,19 @@ export function otpScript(policy: Record<string, string> = {}): string {
   }, source)
 }
 
-export async function openOtp({ carrier = {}, policy = {}, config = {}, atEnd }: OtpOptions = {}): Promise<Otp> {
+export async function openOtp({
+  carrier = {},
+  policy = {},
+  config = {},
+  guesses,
+  atEnd,
+}: OtpOptions = {}): Promise<Otp> {
   let now = Date.now()
   const engine = await createTestEngine({
     files: { 'otp.ts': otpScript(policy) },
     clock: () => now,
     ...(atEnd && { atEnd }),
+    ...(guesses !== undefined && { sandboxLimits: { guesses } }),
     config: {
       carriers: { loopback: { driver: 'loopback', receipt: 'none', receiptAfterMs: 0, ...carrier } },
       ...config,

@@ -1,11 +1,12 @@
-// What a send costs: calls of the engine one after another, as its trace tells.
+// What a send costs: calls of the engine one after another, as its trace tells
+// where none is guessed.
 
 import { expect, test } from 'vitest'
 
 import type { Answer } from '../helpers.ts'
 import { newNumber, openOtp, shareOtp, type Otp } from './open-otp.ts'
 
-const shared = shareOtp()
+const shared = shareOtp({ guesses: 0 })
 const most = 3
 
 /** Turns in which a run called the engine: calls of one turn run side by side. */
@@ -23,6 +24,13 @@ async function cost(otp: Otp, body: object, outcome: string): Promise<number> {
 
 test('a new number costs two calls', async () => {
   expect(await cost(shared(), { number: newNumber() }, 'sent')).toBe(2)
+})
+
+test('a new number is not even waited for when answers are guessed', async () => {
+  const otp = await openOtp()
+  const answer = await otp.post('/otp', { number: newNumber() })
+  const { body } = await otp.get(`/admin/runs/${answer.headers.get('x-run-id')!}`)
+  expect(body.trace.turns).toHaveLength(1)
 })
 
 test('a resend costs three, a refusal three at most, an invalid request none', async () => {
@@ -84,6 +92,6 @@ test('to a rejected number it costs three at most', async () => {
 })
 
 test('where nobody serves the number it costs three', async () => {
-  const otp = await openOtp({ config: { routes: [{ prefix: '+44', carriers: ['loopback'] }] } })
+  const otp = await openOtp({ guesses: 0, config: { routes: [{ prefix: '+44', carriers: ['loopback'] }] } })
   expect(await cost(otp, { number: newNumber() }, 'unsupported_number')).toBe(most)
 })

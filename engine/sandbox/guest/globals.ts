@@ -4,7 +4,7 @@
 import { below } from './chacha.ts'
 import { describe, refuse } from './failure.ts'
 import { failedCall, hostCall } from './host-call.ts'
-import { breakLimit, currentRun, emit, limits, parse, stringify, type GuestLimits } from './run.ts'
+import { breakLimit, currentRun, emit, limits, parse, stringify, type Ask, type GuestLimits } from './run.ts'
 
 /** One primitive that lives in the engine: its name (`storage.get`) and how positional arguments are named. */
 export interface HostPrimitive {
@@ -20,9 +20,6 @@ export interface GuestSettings {
   /** What the operator has set of them. */
   limits: Pick<GuestLimits, 'hostCalls' | 'valueBytes'>
 }
-
-/** Asks the child: texts and numbers, strings in and out. */
-export type Ask = (question: string, argument: string) => string
 
 export function createGlobals(settings: GuestSettings, ask: Ask): Record<string, unknown> {
   const globals: Record<string, unknown> = {}

@@ -6,15 +6,29 @@
 // `enter` has returned.
 //
 //   statement = ["call", number, name, input] | ["changed", number, how, value?]
+//             | ["guess", number, "change" | "kept" | "ok", value?] (guess.ts)
 //             | ["log", level, text] | ["limit", which]
 //             | ["end", value] | ["refuse", {code, status, facts}] | ["fail", {name, message, stack}]
 //             | ["settled", stack of an unhandled failure | null] | ["manifest", {exports, fields, warnings}]
 
 import { failureStatement } from './failure.ts'
-import { createGlobals, type Ask, type GuestSettings } from './globals.ts'
+import { createGlobals, type GuestSettings } from './globals.ts'
 import { deliver, type Delivery } from './host-call.ts'
 import { hardenWorld, plainWorld } from './intrinsics.ts'
-import { breakLimit, connect, createRun, emit, enterRun, limits, parse, stringify, type GuestRun } from './run.ts'
+import {
+  breakLimit,
+  connect,
+  createRun,
+  emit,
+  enterRun,
+  limits,
+  parse,
+  runs,
+  settle,
+  stringify,
+  type Ask,
+  type GuestRun,
+} from './run.ts'
 
 /** The bundle of a script: fills `module.exports`. */
 type Factory = (module: { exports: Record<string, unknown> }, exports: Record<string, unknown>) => void
@@ -28,7 +42,6 @@ interface Deliveries {
 
 type Turn = Start | Deliveries | { manifest: true } | { forget: true }
 
-const runs = new Map<string, GuestRun>()
 let factory: Factory
 
 export function install(
@@ -37,8 +50,8 @@ export function install(
   settingsText: string,
   script: Factory,
   harden: boolean,
-): (runId: string, now: number, turnText: string) => void {
-  connect(emitText)
+): typeof enter {
+  connect(emitText, ask)
   factory = script
   const settings = parse(settingsText) as GuestSettings
   Object.assign(limits, settings.limits)
@@ -47,9 +60,9 @@ export function install(
   return enter
 }
 
-function enter(runId: string, now: number, turnText: string): void {
+function enter(runId: string, now: number, guesses: number, turnText: string): void {
   const turn = parse(turnText) as Turn
-  if ('start' in turn) return begin(runId, now, turn.start)
+  if ('start' in turn) return begin(runId, now, guesses, turn.start)
   if ('manifest' in turn) return tellManifest(runId, now)
   if ('forget' in turn) return void runs.delete(runId)
   const run = runs.get(runId)
@@ -59,8 +72,13 @@ function enter(runId: string, now: number, turnText: string): void {
   if (run.ended) settle(run)
 }
 
-function begin(runId: string, now: number, { seed, action, request, call, language }: Start['start']): void {
-  const run = createRun(runId, seed, language)
+function begin(
+  runId: string,
+  now: number,
+  guesses: number,
+  { seed, action, request, call, language }: Start['start'],
+): void {
+  const run = createRun(runId, seed, language, guesses)
   runs.set(runId, run)
   enterRun(run, now)
   void drive(run, action, request, call)
@@ -98,18 +116,9 @@ function onlyJson(_key: string, value: unknown): unknown {
   return value
 }
 
-// The answer leaves when no call is open any more; a call that failed and that
-// nobody waited for takes the answer's place.
-function settle(run: GuestRun): void {
-  if (run.pending.size > 0) return
-  const failed = run.failed.find(call => !call.handled)
-  emit(`["settled",${stringify(failed?.site.stack ?? null)}]`)
-  runs.delete(run.id)
-}
-
 // Read once, when the script is loaded. Top-level code may call primitives; here they come to nothing.
 function tellManifest(runId: string, now: number): void {
-  const reader = createRun(runId, '0'.repeat(64), null)
+  const reader = createRun(runId, '0'.repeat(64), null, 0)
   reader.over = true
   enterRun(reader, now)
   const exported = instantiate()

@@ -12,6 +12,10 @@ export interface GuestRun {
   readonly id: string
   /** Host calls so far; the number of a call is its place in the run. */
   calls: number
+  /** How many answers may still be guessed; 0 from the first call on whose answer cannot be. */
+  guesses: number
+  /** Those of them that were messages. */
+  messages: number
   logLines: number
   /** Calls without an answer yet. */
   readonly pending: Map<number, PendingCall>
@@ -53,18 +57,28 @@ export const limits: GuestLimits = {
   askCalls: 1_000,
 }
 
+/** Asks the child: texts, numbers, segments; strings in and out. */
+export type Ask = (question: string, argument: string) => string
+
 let emitText: (text: string) => void = () => {}
+/** The child's answers, for what is no call of the script's own. */
+export let askChild: Ask = () => 'null'
+/** Begun and not over. */
+export const runs = new Map<string, GuestRun>()
 let active: GuestRun | undefined
 let clock = 0
 
-export function connect(emit: (text: string) => void): void {
+export function connect(emit: (text: string) => void, ask: Ask): void {
   emitText = emit
+  askChild = ask
 }
 
-export function createRun(id: string, seed: string, language: string | null): GuestRun {
+export function createRun(id: string, seed: string, language: string | null, guesses: number): GuestRun {
   return {
     id,
     calls: 0,
+    guesses,
+    messages: 0,
     logLines: 0,
     pending: new Map(),
     failed: [],
@@ -107,4 +121,13 @@ export function breakLimit(run: GuestRun, limit: string): void {
   if (run.over) return
   run.over = true
   emitText(`["limit",${stringify(limit)}]`)
+}
+
+// The answer leaves when no call is open any more; a call that failed and that
+// nobody waited for takes the answer's place.
+export function settle(run: GuestRun): void {
+  if (run.pending.size > 0) return
+  const failed = run.failed.find(call => !call.handled)
+  emit(`["settled",${stringify(failed?.site.stack ?? null)}]`)
+  runs.delete(run.id)
 }

@@ -1,0 +1,227 @@
+// A run goes on with what the engine will most probably answer. Whether that
+// was right or not must make no difference to anybody but the clock.
+
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+import { createTestEngine, until, type TestEngine } from '../helpers.ts'
+
+const turnsOf = (engine: TestEngine): number => engine.engine.sandbox.history()[0]!.journal.turns.length
+const repeatsOf = (engine: TestEngine): number => engine.engine.sandbox.stats().repeats
+
+test('a run whose answers can be foretold takes one turn, and does the same', async () => {
+  const work = `
+    export default async () => {
+      const before = await storage.get('a')
+      const made = await storage.update('b', (value = { n: 0 }) => ({ n: value.n + 1 }))
+      const gone = await storage.update('c', () => undefined)
+      const [set, sms] = await Promise.all([storage.set('d', [1]), sendSms({ to: '+12125551212', text: 'é€ hi' })])
+      const second = await sendSms({ to: '+12125551212', text: 'ж' })
+      return { before, made, gone, set, sms, second }
+    }
+    export const look = async () => [await storage.get('b'), await storage.get('c'), await storage.get('d')]`
+  const sides = await Promise.all(
+    [16, 0].map(guesses => createTestEngine({ files: { 'work.ts': work }, sandboxLimits: { guesses } })),
+  )
+  const [one, many] = await Promise.all(
+    sides.map(async engine => {
+      const answer = await engine.post('/work', {})
+      expect(repeatsOf(engine)).toBe(0)
+      const turns = turnsOf(engine)
+      const run = answer.headers.get('x-run-id')!
+      const text = JSON.stringify(answer.body).replaceAll(run, 'run')
+      const look = (await engine.post('/work/look', {})).body
+      await until(() => engine.printed.length === 2)
+      return { turns, text, look, printed: engine.printed }
+    }),
+  )
+  expect(one!.turns).toBe(1)
+  expect(many!.turns).toBeGreaterThan(4)
+  expect(one).toEqual({ ...many, turns: 1 })
+  expect(one!.look).toEqual([{ n: 1 }, null, [1]])
+})
+
+test('a script never sees a guess that did not hold, and nothing that it led to happens', async () => {
+  const work = `
+    let asked = []
+    export const fill = () => storage.set('k', { n: 1 })
+    export default async () => {
+      log.info('begins')
+      const found = await storage.get('k')
+      if (found === undefined) {
+        log.warn('nothing there')
+        await sendSms({ to: '+12125551212', text: 'never' })
+      }
+      const after = await storage.update('k', value => {
+        asked.push(value)
+        return { n: value.n + 1 }
+      })
+      return { found, after, asked }
+    }`
+  const engine = await createTestEngine({ files: { 'work.ts': work } })
+  await engine.post('/work/fill', {})
+  const answer = await engine.post('/work', {})
+  expect(answer.body).toEqual({ found: { n: 1 }, after: { n: 2 }, asked: [{ n: 1 }] })
+  expect(repeatsOf(engine)).toBe(1)
+  const { trace } = (await engine.get(`/admin/runs/${answer.headers.get('x-run-id')}`)).body
+  expect(trace.logs.map(({ text }: { text: string }) => text)).toEqual(['begins'])
+  expect(trace.calls.map(({ name }: { name: string }) => name)).toEqual(['storage.get', 'storage.update'])
+  expect(engine.printed).toEqual([])
+})
+
+test('an update whose function throws at a guess is not asked again when a later guess fails', async () => {
+  const work = `
+    export const fill = () => storage.set('k', 1)
+    export default async () => {
+      let asked = 0
+      const failed = await storage.update('none', () => { asked++; throw new Error('no') }).catch(error => error.message)
+      return [failed, asked, await storage.get('k')]
+    }`
+  const engine = await createTestEngine({ files: { 'work.ts': work } })
+  await engine.post('/work/fill', {})
+  expect((await engine.post('/work', {})).body).toEqual(['no', 1, 1])
+  expect(repeatsOf(engine)).toBe(1)
+})
+
+test('what loops, floods or dies only behind a wrong guess does not', async () => {
+  const behind: Record<string, string> = {
+    loops: 'for (;;);',
+    grows: 'const a = []; for (;;) a.push(new Array(1000).fill(1))',
+    floods: 'for (;;) await storage.set("x", 1)',
+    talks: 'for (let i = 0; i < 5000; i++) void storage.set("x", 1)',
+    dies: 'JSON.stringify(Array(1e8).fill(1))',
+    throws: 'throw null',
+    ends: 'return "wrong"',
+    hangs: 'await new Promise(() => {})',
+    speaks: 'throw refuse("wrong", { status: 409 })',
+  }
+  const files = Object.fromEntries(
+    Object.entries(behind).map(([name, code]) => [
+      `${name}.ts`,
+      `export const fill = () => storage.set('k', 1)
+       export default async () => { if ((await storage.get('k')) === undefined) { ${code} } return 'right' }`,
+    ]),
+  )
+  const engine = await createTestEngine({ files })
+  for (const name of Object.keys(behind)) {
+    await engine.post(`/${name}/fill`, {})
+    expect([name, (await engine.post(`/${name}`, {})).body]).toEqual([name, 'right'])
+  }
+})
+
+test('what was sent before a turn was stopped is sent, and once', async () => {
+  const ways: Record<string, [string, string]> = {
+    loops: ['for (;;);', 'script_timeout'],
+    dies: ['JSON.stringify(Array(1e8).fill(1))', 'script_crashed'],
+    throws: ['throw new Error()', 'script_error'],
+  }
+  const files = Object.fromEntries(
+    Object.entries(ways).map(([name, [code]]) => [
+      `${name}.ts`,
+      `export default async () => { await sendSms({ to: '+12125551212', text: '${name}' }); ${code} }`,
+    ]),
+  )
+  const engine = await createTestEngine({ files })
+  const codes = new Set<string>()
+  for (const name of Object.keys(ways)) codes.add((await engine.post(`/${name}`, {})).body.code)
+  await until(() => engine.printed.length >= 3)
+  expect(engine.printed.toSorted()).toEqual(
+    Object.keys(ways)
+      .toSorted()
+      .map(name => `SMS to +12125551212: ${name}`),
+  )
+  expect(codes.size).toBeGreaterThan(1)
+})
+
+test('guesses that keep failing are given up, and taken up again when they would hold', async () => {
+  const work = `
+    export const fill = () => storage.set('k', 1)
+    export const empty = () => storage.delete('k')
+    export default async () => (await storage.get('k')) ?? 0`
+  const engine = await createTestEngine({ files: { 'work.ts': work } })
+  await engine.post('/work/fill', {})
+  for (let n = 0; n < 100; n++) await engine.post('/work', {})
+  expect(repeatsOf(engine)).toBeLessThan(20)
+  await engine.post('/work/empty', {})
+  await until(async () => {
+    await engine.post('/work', {})
+    return turnsOf(engine) === 1
+  })
+})
+
+// A program is a list of steps, some of calls made at the same time: those that
+// come to pass in an order that nobody promised keep to keys of their own.
+function calls(keys: string[], more: string[]): fc.Arbitrary<string> {
+  const key = fc.constantFrom(...keys)
+  const value = fc.nat(9)
+  return fc.oneof(
+    key.map(k => `storage.get('${k}')`),
+    fc.tuple(key, value).map(([k, n]) => `storage.set('${k}', ${n})`),
+    fc.tuple(key, value).map(([k, n]) => `storage.set('${k}', ${n}, { ifAbsent: true })`),
+    key.map(k => `storage.delete('${k}')`),
+    key.map(k => `storage.increment('n${k}')`),
+    fc.tuple(key, value).map(([k, n]) => `storage.update('${k}', v => { asked.push(v ?? null); return [n, ${n}] })`),
+    key.map(k => `storage.update('${k}', v => undefined)`),
+    key.map(k => `storage.update('${k}', v => { if (v === undefined) throw new Error('none'); return v })`),
+    ...more.map(text => fc.constant(text)),
+  )
+}
+const any = calls(
+  ['a', 'b', 'c'],
+  [
+    `sendSms({ to: '+12125551212', text: 'latin' })`,
+    `sendSms({ to: '+12125551213', text: 'не латынь' })`,
+    `sendSms({ to: 'nobody', text: 'x' })`,
+    `storage.list('').then(sorted)`,
+  ],
+)
+const [left, middle, right] = [
+  calls(['a'], [`sendSms({ to: '+12125551212', text: 'left' })`]),
+  calls(['b'], []),
+  calls(['c'], []),
+]
+const step = fc.oneof(
+  any.map(call => `seen.push(await caught(${call}))`),
+  fc
+    .tuple(left, middle, right)
+    .map(group => `seen.push(await Promise.all([${group.map(call => `caught(${call})`).join(', ')}]))`),
+  fc
+    .tuple(middle, middle, right)
+    .map(([a, b, c]) => `seen.push(await Promise.all([caught(${a}).then(() => caught(${b})), caught(${c})]))`),
+  fc.constantFrom('a', 'b').map(k => `if ((await storage.get('${k}')) === undefined) await storage.set('${k}', 'new')`),
+  fc.constant('log.info(generateCode(), Math.random())'),
+  calls(['v'], []).map(call => `void ${call.replaceAll('asked.push(v ?? null);', '')}.catch(() => {})`),
+)
+const program = fc.array(fc.array(step, { minLength: 1, maxLength: 5 }), { minLength: 2, maxLength: 4 })
+
+const programs = process.env.PATCHCORD_TEST_LONG === '1' ? 500 : 25
+
+test(`${programs} programs come to the same with guesses and without`, { timeout: 1_800_000 }, async () => {
+  const source = (runs: string[][]): string =>
+    `const n = 0, asked = []
+     const caught = call => call.then(value => value, error => 'failed: ' + error.message)
+     const sorted = list => list.map(({ key, value }) => [key, value]).sort()
+     export const state = () => storage.list('').then(sorted)
+     ${runs.map((steps, n) => `export const run${n} = async () => { const seen = []; ${steps.join('\n')}\nreturn { seen, asked: asked.map(value => JSON.stringify(value)).sort() } }`).join('\n')}`
+  const seed = Number(process.env.SEED ?? Date.now() % 1e9)
+  const samples = fc.sample(program, { numRuns: programs, seed })
+  const files = Object.fromEntries(samples.map((runs, n) => [`p${n}.ts`, source(runs)]))
+  async function outcomes(guesses: number): Promise<{ said: unknown[]; sent: string[]; repeats: number }> {
+    const engine = await createTestEngine({ files, sandboxLimits: { guesses } })
+    const said: unknown[] = []
+    let sent = 0
+    for (const [n, runs] of samples.entries()) {
+      for (const number of runs.keys()) {
+        const { body, headers } = await engine.post(`/p${n}/run${number}`, {})
+        said.push(JSON.stringify(body).replaceAll(headers.get('x-run-id')!, 'run'))
+        sent += engine.engine.sandbox.history()[0]!.messages
+      }
+      said.push((await engine.post(`/p${n}/state`, {})).body)
+    }
+    await until(() => engine.printed.length === sent)
+    return { said, sent: engine.printed.toSorted(), repeats: repeatsOf(engine) }
+  }
+  const guessed = await outcomes(16)
+  expect(guessed.repeats).toBeGreaterThan(0)
+  expect({ ...guessed, repeats: 0 }, `seed ${seed}`).toEqual(await outcomes(0))
+})
