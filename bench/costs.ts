@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { newId } from '../engine/ids.ts'
 import { createLog } from '../engine/log.ts'
 import { createOutbox } from '../engine/outbox/outbox.ts'
-import { defaultRunLimits } from '../engine/sandbox/limits.ts'
+import { defaultRunLimits, type SandboxLimits } from '../engine/sandbox/limits.ts'
 import { createSandbox, type Sandbox } from '../engine/sandbox/sandbox.ts'
 import { openStorage } from '../engine/storage/list.ts'
 import type { Storage } from '../engine/storage/storage.ts'
@@ -19,6 +19,8 @@ export type Costs = Array<{ what: string; note: string } & ({ ms: number } | { m
 
 const scripts = {
   empty: `export default () => null`,
+  ownEmpty: `export default () => null`,
+  ownInRow: `export default async ({ calls }) => { for (let n = 0; n < calls; n++) await storage.get('k') }`,
   inRow: `export default async ({ calls }) => { for (let n = 0; n < calls; n++) await storage.get('k') }`,
   together: `export default async ({ calls }) => { await Promise.all(Array.from({ length: calls }, () => storage.get('k'))) }`,
   waiting: `export default async ({ gate }) => { await storage.get('k'); await storage.get('k'); await storage.get(gate) }`,
@@ -32,16 +34,22 @@ export async function measureCosts(times: number): Promise<Costs> {
   const fresh = Array.from({ length: times }, (_, n) => [`fresh-${n}`, `export default () => ${n}`] as const)
   for (const [name, code] of [...files, ...fresh]) await writeFile(join(folder, `${name}.ts`), code)
   const gates = createGates()
-  const { sandbox, close } = await openSandbox(folder, gates)
+  const { sandbox, close } = await openSandbox(folder, {}, defaultRunLimits.cpuMs, gates)
 
   try {
     const runs = times * 100
-    for (const name of ['empty', 'in-row', 'together']) await repeat(runs, () => handle(sandbox, name, { calls }))
+    for (const name of ['empty', 'in-row', 'together', 'own-empty', 'own-in-row'])
+      await repeat(runs, () => handle(sandbox, name, { calls }))
     const turn = await medianOf(runs, () => handle(sandbox, 'empty'))
     const inRow = await medianOf(runs, () => handle(sandbox, 'in-row', { calls }))
     const together = await medianOf(runs, () => handle(sandbox, 'together', { calls }))
     const crowd = await medianOf(times, () =>
       Promise.all(Array.from({ length: 64 }, () => handle(sandbox, 'empty'))).then(() => undefined),
+    )
+    const own = await medianOf(runs / 4, () => handle(sandbox, 'own-empty'))
+    const ownInRow = await medianOf(runs / 4, () => handle(sandbox, 'own-in-row', { calls }))
+    const ownCrowd = await medianOf(times, () =>
+      Promise.all(Array.from({ length: 64 }, () => handle(sandbox, 'own-empty'))).then(() => undefined),
     )
     const isolates: number[] = []
     for (const [name] of fresh) isolates.push(await timed(() => handle(sandbox, name)))
@@ -52,6 +60,13 @@ export async function measureCosts(times: number): Promise<Costs> {
       { what: 'one turn of 64', ms: crowd / 64, note: '64 such runs at once, for each of them' },
       { what: 'one host call', ms: (inRow - turn) / calls, note: 'storage.get and the turn that takes its answer' },
       { what: 'one of 40 host calls', ms: (together - turn) / calls, note: 'the same, all at once' },
+      { what: 'one turn, isolation: run', ms: own, note: 'the same run in an isolate of its own, which was ready' },
+      {
+        what: 'one turn of 64, isolation: run',
+        ms: ownCrowd / 64,
+        note: '64 at once, an isolate made for each of them',
+      },
+      { what: 'one host call, isolation: run', ms: (ownInRow - own) / calls, note: 'storage.get, as above' },
       { what: 'a fresh isolate', ms: median(isolates) - turn, note: 'the first run of a script in its process' },
       {
         what: 'a process lost',
@@ -93,7 +108,13 @@ function createGates(): Gates {
   }
 }
 
-async function openSandbox(folder: string, gates: Gates): Promise<{ sandbox: Sandbox; close: () => Promise<void> }> {
+/** A sandbox with real storage, as the engine has it. */
+export async function openSandbox(
+  folder: string,
+  limits: Partial<SandboxLimits> = {},
+  cpuMs = defaultRunLimits.cpuMs,
+  gates?: Gates,
+): Promise<{ sandbox: Sandbox; close: () => Promise<void> }> {
   const clock = Date.now
   const log = createLog('error', '/dev/null')
   const secret = 'a secret that keeps nothing worth having'
@@ -103,7 +124,7 @@ async function openSandbox(folder: string, gates: Gates): Promise<{ sandbox: San
     entries: {
       ...stored.entries,
       async get(space, key) {
-        if (key.startsWith('gate:')) await gates.pass(key)
+        if (key.startsWith('gate:')) await gates?.pass(key)
         return stored.entries.get(space, key)
       },
     },
@@ -113,8 +134,9 @@ async function openSandbox(folder: string, gates: Gates): Promise<{ sandbox: San
     folder,
     texts: { en: {} },
     testNumbers: {},
-    settingsOf: () => ({ countries: ['*'], memoryMb: 64 }),
-    runLimits: defaultRunLimits,
+    settingsOf: name => ({ countries: ['*'], memoryMb: 64, isolation: name.startsWith('own') ? 'run' : 'shared' }),
+    runLimits: { ...defaultRunLimits, cpuMs },
+    sandboxLimits: limits,
     primitiveParts: { storage, outbox, timers: { wake() {} }, clock },
     log,
   })
@@ -127,7 +149,8 @@ async function openSandbox(folder: string, gates: Gates): Promise<{ sandbox: San
   }
 }
 
-async function handle(sandbox: Sandbox, name: string, request: object = {}): Promise<void> {
+/** One event, to its answer; rejects with the code of anything else. */
+export async function handle(sandbox: Sandbox, name: string, request: object = {}): Promise<void> {
   const script = sandbox.library.get(name)!
   const id = newId('run')
   const { outcome } = await sandbox.run({

@@ -1,7 +1,7 @@
 // npm run bench: what the sandbox costs, measured side by side.
 //
 //   --quick          two short pairs of each, to see that it works
-//   --only <case>    one of start, otp, otp-memory, hello, costs
+//   --only <case>    one of start, otp, otp-memory, hello, costs, scripts, neighbours
 //   --pairs <n>      how many pairs (5), --seconds <n> how long a round (3)
 //   --profile <dir>  CPU profiles of the processes
 //
@@ -14,8 +14,10 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
 import { measureCosts } from './costs.ts'
+import { measureNeighbours } from './neighbours.ts'
 import { measurePairs } from './pairs.ts'
 import { startCallers } from './processes.ts'
+import { measureScripts } from './scripts.ts'
 import { measureStart } from './start.ts'
 import { costsTable, pairsTable } from './tables.ts'
 
@@ -59,6 +61,15 @@ try {
   if (wanted('costs')) {
     print('\nSingle costs, medians\n')
     print(costsTable(await measureCosts(values.quick ? 5 : 20)))
+  }
+  if (wanted('scripts')) {
+    const count = values.quick ? 100 : 1_000
+    print(`\n${count} scripts at once\n`)
+    print(costsTable(await measureScripts(count)))
+  }
+  if (wanted('neighbours')) {
+    print('\nBeside a script that burns 200 ms in every turn\n')
+    print(costsTable(await measureNeighbours(values.quick ? 1 : 5, seconds)))
   }
   callers.stop()
 } catch (error) {

@@ -10,15 +10,33 @@ import { newId } from '../engine/ids.ts'
 import { createTexts, readLocales } from '../engine/locales.ts'
 import { createOutbox } from '../engine/outbox/outbox.ts'
 import type { Sandbox } from '../engine/sandbox/sandbox.ts'
+import { createStandings } from '../engine/sandbox/standing.ts'
 import { openStorage } from '../engine/storage/list.ts'
 import { addFlows } from './by-hand.ts'
 import { serve } from './serve.ts'
 
 const noSandbox: Sandbox = {
-  library: { get: () => undefined, list: () => [], problems: () => [], close() {} },
+  library: {
+    get: () => undefined,
+    list: () => [],
+    earlier: () => {
+      throw new EngineError('not_found')
+    },
+    problems: () => [],
+    close() {},
+  },
+  kept: {
+    note() {},
+    list: async () => [],
+    get: async () => undefined,
+    forget: async () => {},
+    version: async () => undefined,
+  },
   run: () => Promise.reject(new EngineError('not_found')),
+  resume: () => Promise.reject(new EngineError('not_found')),
   history: () => [],
   setTexts() {},
+  standings: createStandings(Date.now),
   stats: () => ({ replays: 0, repeats: 0, kills: 0, lanes: [] }),
   async stop() {},
 }

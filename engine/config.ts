@@ -29,6 +29,20 @@ export const EngineSettings = Type.Object(
     scriptRunsAtOnce: whole('Runs of one script at the same time', 256, 1, 100_000),
     scriptMemoryMb: whole('Heap of one isolate, MB, where the script has no memoryMb of its own', 64, 16, 4_096),
     sandboxMemoryMb: whole('Resident memory of one sandbox process, MB', 1_024, 256, 65_536),
+    sandboxDataMb: Type.Optional(
+      Type.Integer({
+        description:
+          'Writable address space of one sandbox process, kept by the kernel, MB: Node takes 1,100, an isolate 540',
+        minimum: 2_048,
+        maximum: 1_048_576,
+      }),
+    ),
+    sandboxUser: Type.Optional(
+      Type.String({
+        description: 'User of the sandbox processes, name or number, where the engine runs as root',
+        minLength: 1,
+      }),
+    ),
     messageKeepDays: whole('How long the record of a message is kept, days', 30, 1, 3_650),
     publicUrl: Type.Optional(
       Type.String({ description: 'Base of the addresses that carriers call back', pattern: '^https?://.+' }),
@@ -45,7 +59,7 @@ const ScriptSection = Type.Object(
       Type.Array(Type.String({ pattern: '^(\\*|[A-Z]{2}|\\+[0-9]{1,15})$' }), { default: ['*'] }),
     ),
     memoryMb: Type.Optional(Type.Integer({ minimum: 16, maximum: 4_096 })),
-    isolation: Type.Optional(Type.Enum(['shared'], { default: 'shared' })),
+    isolation: Type.Optional(Type.Enum(['shared', 'run'], { default: 'shared' })),
   },
   { additionalProperties: false },
 )

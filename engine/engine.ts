@@ -16,6 +16,7 @@ import { createTexts, readLocales } from './locales.ts'
 import type { Log } from './log.ts'
 import { createOutbox, type Outbox } from './outbox/outbox.ts'
 import { createSandbox, type Sandbox } from './sandbox/sandbox.ts'
+import { findUser } from './sandbox/walls.ts'
 import { defaultRunLimits, type SandboxLimits } from './sandbox/limits.ts'
 import { openStorage } from './storage/list.ts'
 import type { Storage } from './storage/storage.ts'
@@ -89,6 +90,7 @@ export async function createEngine(
       settingsOf: name => ({
         countries: config.scripts[name]?.countries ?? ['*'],
         memoryMb: config.scripts[name]?.memoryMb ?? config.engine.scriptMemoryMb,
+        isolation: config.scripts[name]?.isolation ?? 'shared',
       }),
       runLimits: {
         ...defaultRunLimits,
@@ -98,7 +100,12 @@ export async function createEngine(
         messages: config.engine.scriptMessages,
         runsAtOnce: config.engine.scriptRunsAtOnce,
       },
-      sandboxLimits: { processMemoryMb: config.engine.sandboxMemoryMb, ...sandboxLimits },
+      sandboxLimits: {
+        processMemoryMb: config.engine.sandboxMemoryMb,
+        dataMb: config.engine.sandboxDataMb,
+        user: findUser(config.engine.sandboxUser),
+        ...sandboxLimits,
+      },
       primitiveParts: { storage, outbox, timers, clock },
       log,
     })

@@ -98,7 +98,7 @@ export function createTexts(resources: Record<string, object>): Texts {
     languages: Object.keys(resources),
     t(key, values = {}, tag) {
       const name = String(key)
-      const known = (values ?? {}) as Record<string, unknown>
+      const known = valuesOnly(values)
       const template = templateOf(name, language(tag), known)
       if (template !== undefined) return template.replaceAll(placeholder, (_, field: string) => shown(known[field]))
       const text: unknown = i18n.t(name, { ...known, lng: language(tag), returnObjects: false })
@@ -109,6 +109,29 @@ export function createTexts(resources: Record<string, object>): Texts {
     has: (key, tag) => i18n.exists(key, { lng: tag }),
     language,
   }
+}
+
+// What fills a text may come from a script or from its caller: it is never to be
+// taken for one of i18next's own options, which can loop, and can outlast the call.
+const options = new Set(
+  (
+    'lng lngs ns fallbackLng defaultValue replace interpolation skipInterpolation postProcess returnObjects ' +
+    'returnDetails joinArrays keySeparator nsSeparator pluralSeparator contextSeparator nest nestingOptionsSeparator ' +
+    'appendNamespaceToCIMode ignoreJSONStructure cloneInstance simplifyPluralSuffix parseMissingKeyHandler i18n'
+  ).split(' '),
+)
+const longestContext = 40
+
+function valuesOnly(values: unknown): Record<string, unknown> {
+  if (typeof values !== 'object' || values === null) return {}
+  const known: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(values)) {
+    if (options.has(name) || name.startsWith('defaultValue')) continue
+    if (name === 'context' && (typeof value !== 'string' || value.length > longestContext)) continue
+    if (name === 'ordinal' && typeof value !== 'boolean') continue
+    known[name] = value
+  }
+  return known
 }
 
 const placeholder = /\{\{(\w+)\}\}/g

@@ -93,31 +93,46 @@ function trace(run: Run): object {
           ? { kind: 'answer', value: masked(JSON.parse(outcome.text)) }
           : outcome.kind === 'refusal'
             ? { kind: 'refusal', code: maskDigits(outcome.code), status: outcome.status, facts: masked(outcome.facts) }
-            : { kind: 'failure', code: outcome.code, detail: maskDigits(outcome.detail) },
+            : {
+                kind: 'failure',
+                code: outcome.code,
+                limit: outcome.facts?.limit ?? null,
+                place: outcome.place ?? null,
+                detail: maskDigits(outcome.detail),
+              },
     limits: {
       wallMs: { used: (run.endedAt ?? Date.now()) - run.startedAt, limit: limits.wallMs },
       cpuMs: { used: Math.round(run.cpuUs / 1_000), limit: limits.cpuMs },
+      // Of the isolate, which runs share; null while it has not told.
+      heapMb: {
+        used: run.heapBytes === undefined ? null : Math.round(run.heapBytes / 2 ** 20),
+        limit: event.script.settings.memoryMb,
+      },
       hostCalls: { used: run.calls.size, limit: limits.hostCalls },
       messages: { used: run.messages, limit: limits.messages },
       journalBytes: { used: run.journal.bytes, limit: limits.journalBytes },
     },
-    replays: run.life - (run.outcome === undefined ? 0 : 1),
+    replays: run.life - run.repeats - (run.endedAt === undefined ? 0 : 1),
   }
 }
 
 const secretFields = new Set(['code', 'pin', 'otp'])
 const hashedFields = new Set(['text', 'value'])
 
-function masked(value: unknown, field = ''): unknown {
+/** What lies deeper is not shown: a script may nest what it says as deep as it likes. */
+const deepest = 20
+
+function masked(value: unknown, field = '', depth = 0): unknown {
   if (secretFields.has(field) && value !== null) return '***'
   if (hashedFields.has(field) && value !== undefined)
     return digest(typeof value === 'string' ? value : JSON.stringify(value))
   if (typeof value === 'string') return maskDigits(value)
   if (typeof value === 'number') return Math.abs(value) >= 1_000 ? maskDigits(String(value)) : value
-  if (Array.isArray(value)) return value.map(item => masked(item))
+  if (Array.isArray(value)) return depth < deepest ? value.map(item => masked(item, '', depth + 1)) : '…'
   if (typeof value !== 'object' || value === null) return value
+  if (depth >= deepest) return '…'
   return Object.fromEntries(
-    Object.entries(value).map(([name, part]) => [maskDigits(name), masked(part, name.toLowerCase())]),
+    Object.entries(value).map(([name, part]) => [maskDigits(name), masked(part, name.toLowerCase(), depth + 1)]),
   )
 }
 

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 
 import { EngineError } from '../errors.ts'
+import type { RunOwner } from '../sandbox/kept-runs.ts'
 import type { Storage } from '../storage/storage.ts'
 
 export interface StoredAnswer {
@@ -31,8 +32,21 @@ export interface Idempotency {
    */
   once(
     request: { tokenId: string; path: string; key: string; body: unknown },
-    handle: () => Promise<{ answer: StoredAnswer; hadEffect: boolean }>,
+    handle: (owner: RunOwner) => Promise<HandledRun>,
   ): Promise<{ answer: StoredAnswer; replayed: boolean }>
+  /** Takes the answer of a run that an engine before this one began for a key. */
+  takeUp(owner: RunOwner & { kind: 'key' }, ended: Promise<HandledRun>): Promise<void>
+}
+
+/** What a run came to. */
+export interface HandledRun {
+  answer: StoredAnswer
+  /** The answer is worth keeping. */
+  hadEffect: boolean
+  /** The engine stopped before the run had ended: the next one goes on with it. */
+  cutOff: boolean
+  /** Its record is not needed any more. */
+  forget(): Promise<void>
 }
 
 const space = 'idempotency'
@@ -40,9 +54,11 @@ const ttlMs = 86_400_000
 
 export function createIdempotency(storage: Storage, engine: string): Idempotency {
   const underWay = new Set<string>()
+  // Runs of an engine that has died, on their way to their end.
+  const takenUp = new Map<string, Promise<void>>()
   // Answers whose run had its effect, while the storage would not take them: told again from here.
   const unstored = new Map<string, { record: KeyRecord; answer: StoredAnswer }>()
-  const { entries } = storage
+  const { entries, ahead } = storage
 
   async function keep(place: string, record: KeyRecord, answer: StoredAnswer): Promise<void> {
     unstored.set(place, { record, answer })
@@ -50,24 +66,34 @@ export function createIdempotency(storage: Storage, engine: string): Idempotency
     unstored.delete(place)
   }
 
+  // One commit for the answer and the record of its run: there is always one of both.
+  async function settle(place: string, record: KeyRecord, handled: HandledRun): Promise<void> {
+    if (handled.cutOff) return
+    const kept = handled.hadEffect ? keep(place, record, handled.answer) : entries.delete(space, place)
+    await Promise.all([kept, handled.forget()])
+  }
+
   return {
     async once({ tokenId, path, key, body }, handle) {
       const bodyHash = hash(canonical(body))
       const place = hash(`${tokenId}\n${path}\n${key}`)
+      await takenUp.get(place)
       const record: KeyRecord = { bodyHash, engine }
-      const first = await entries.set(space, place, JSON.stringify(record), { ttlMs, ifAbsent: true })
+      const waiting = unstored.get(place)
+      if (waiting !== undefined) {
+        if (waiting.record.bodyHash !== bodyHash) throw new EngineError('idempotency_mismatch')
+        await keep(place, waiting.record, waiting.answer)
+        return { answer: waiting.answer, replayed: true }
+      }
+      // Ahead of the disk: it becomes durable with the first thing that its run does.
+      const first = await ahead.entries.set(space, place, JSON.stringify(record), { ttlMs, ifAbsent: true })
       if (!first) {
         const entry = await entries.get(space, place)
         const earlier = entry === undefined ? record : (JSON.parse(entry.value) as KeyRecord)
         if (earlier.bodyHash !== bodyHash) throw new EngineError('idempotency_mismatch')
         if (earlier.answer !== undefined) return { answer: earlier.answer, replayed: true }
-        const waiting = unstored.get(place)
-        if (waiting !== undefined) {
-          await keep(place, waiting.record, waiting.answer)
-          return { answer: waiting.answer, replayed: true }
-        }
         if (underWay.has(place)) throw new EngineError('idempotency_in_progress', { retryAfter: 1 })
-        // Whoever began it has died, or could not keep its answer: it begins anew.
+        // Whoever began it has died before it had done anything, or could not keep its answer: it begins anew.
         const taken = await entries.replace(space, place, {
           version: entry?.version ?? null,
           value: JSON.stringify(record),
@@ -77,16 +103,23 @@ export function createIdempotency(storage: Storage, engine: string): Idempotency
       }
       underWay.add(place)
       try {
-        const { answer, hadEffect } = await handle().catch(async (error: unknown) => {
+        const handled = await handle({ kind: 'key', place, bodyHash }).catch(async (error: unknown) => {
           await entries.delete(space, place).catch(() => false)
           throw error
         })
-        if (hadEffect) await keep(place, record, answer)
-        else await entries.delete(space, place)
-        return { answer, replayed: false }
+        await settle(place, record, handled)
+        return { answer: handled.answer, replayed: false }
       } finally {
         underWay.delete(place)
       }
+    },
+
+    takeUp({ place, bodyHash }, ended) {
+      const settled = ended.then(handled => settle(place, { bodyHash, engine }, handled))
+      // Whoever asks waits for it; that it failed is told by what is then found.
+      const done = settled.catch(() => {}).finally(() => takenUp.delete(place))
+      takenUp.set(place, done)
+      return settled
     },
   }
 }

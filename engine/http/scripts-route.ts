@@ -6,11 +6,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { EngineError } from '../errors.ts'
 import type { Texts } from '../locales.ts'
 import { checkFields } from '../sandbox/fields.ts'
-import { leftEffect, type RunOutcome } from '../sandbox/run.ts'
+import type { RunOwner } from '../sandbox/kept-runs.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import { requestLanguage, runHttpRequest } from '../triggers/http-request.ts'
-import { readIdempotencyKey, type Idempotency, type StoredAnswer } from './idempotency.ts'
-import { problem, retryAfterHeader } from './problem.ts'
+import { runHttpRequest } from '../triggers/http-request.ts'
+import { readIdempotencyKey, type HandledRun, type Idempotency, type StoredAnswer } from './idempotency.ts'
+import { handledRun } from './run-answer.ts'
 
 export interface ScriptsRouteParts {
   sandbox: Sandbox
@@ -19,65 +19,44 @@ export interface ScriptsRouteParts {
 }
 
 export function addScriptRoutes(server: FastifyInstance, parts: ScriptsRouteParts): void {
-  const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
+  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<string> => {
     const body = request.body as Record<string, unknown> | undefined
     if (body === undefined) throw new EngineError('invalid_json')
     const key = readIdempotencyKey(request.headers['idempotency-key'])
     const checked = checkFields(request.script!.fields[request.action], body)
     if (key === undefined) {
-      const { answer } = await answerOf(request, checked, parts)
-      return send(reply, answer)
+      const handled = await handle(request, checked, parts)
+      return send(reply, handled.answer)
     }
     const path =
       request.action === 'default' ? `/${request.script!.name}` : `/${request.script!.name}/${request.action}`
-    const { answer, replayed } = await parts.idempotency.once({ tokenId: request.token.id, path, key, body }, () =>
-      answerOf(request, checked, parts),
-    )
-    if (replayed) void reply.header('idempotency-replayed', 'true').header('x-run-id', answer.runId)
-    return send(reply, replayed ? withoutCode(answer, request) : answer)
+    const asked = { tokenId: request.token.id, path, key, body }
+    const stored = await parts.idempotency.once(asked, owner => handle(request, checked, parts, owner))
+    if (!stored.replayed) return send(reply, stored.answer)
+    void reply.header('idempotency-replayed', 'true').header('x-run-id', stored.answer.runId)
+    return send(reply, withoutCode(stored.answer, request))
   }
   const route = {
     method: server.supportedMethods,
     config: { script: true },
     schema: { hide: true },
   }
-  server.route({ ...route, url: '/:script', handler: handle })
-  server.route({ ...route, url: '/:script/:action', handler: handle })
+  server.route({ ...route, url: '/:script', handler: answer })
+  server.route({ ...route, url: '/:script/:action', handler: answer })
 }
 
-async function answerOf(
+async function handle(
   request: FastifyRequest,
   body: Record<string, unknown>,
   { sandbox, texts }: ScriptsRouteParts,
-): Promise<{ answer: StoredAnswer; hadEffect: boolean }> {
+  owner?: RunOwner,
+): Promise<HandledRun> {
   const { runId, script, action, token, ip, headers } = request
   const run = await runHttpRequest(
     { sandbox, texts: texts() },
-    { runId, script: script!, action, body, caller: token, ip, headers },
+    { runId, script: script!, action, body, caller: token, ip, headers, owner },
   )
-  return { answer: toAnswer(runId, run.outcome, texts(), body, headers), hadEffect: leftEffect(run) }
-}
-
-function toAnswer(
-  runId: string,
-  outcome: RunOutcome,
-  texts: Texts,
-  body: Record<string, unknown>,
-  headers: Record<string, unknown>,
-): StoredAnswer {
-  if (outcome.kind === 'answer')
-    return { status: 200, contentType: 'application/json; charset=utf-8', body: outcome.text, runId }
-  const language = requestLanguage(texts, body, headers)
-  const { code, facts = {} } = outcome
-  const status = outcome.kind === 'refusal' ? outcome.status : new EngineError(outcome.code).status
-  const { retryAfter } = facts
-  return {
-    status,
-    contentType: 'application/problem+json; charset=utf-8',
-    body: JSON.stringify(problem(texts, language, code, status, facts)),
-    runId,
-    retryAfter: retryAfterHeader(retryAfter),
-  }
+  return handledRun(run, sandbox, texts())
 }
 
 function send(reply: FastifyReply, { status, contentType, body, retryAfter }: StoredAnswer): string {

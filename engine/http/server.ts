@@ -22,6 +22,7 @@ import { addHealthRoutes } from './health.ts'
 import { createIdempotency } from './idempotency.ts'
 import { parseJsonObject } from './json-body.ts'
 import { problemOf, retryAfterHeader } from './problem.ts'
+import { takeUpKeyedRuns } from './run-answer.ts'
 import { addScriptRoutes } from './scripts-route.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -113,7 +114,9 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
   await addDocs(server, parts.sandbox.library)
   addHealthRoutes(server, parts)
   addAdminRoutes(server, parts)
-  addScriptRoutes(server, { ...parts, idempotency: createIdempotency(parts.storage, parts.engine) })
+  const idempotency = createIdempotency(parts.storage, parts.engine)
+  addScriptRoutes(server, { ...parts, idempotency })
+  await takeUpKeyedRuns({ ...parts, idempotency })
   answerOtherMethods(server, methods)
   return server
 }

@@ -4,7 +4,7 @@
 import type { Carrier, CarrierReport, InboundSms } from '../carriers/carrier.ts'
 import { EngineError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { DueWork, Storage, WorkItem } from '../storage/storage.ts'
+import type { Storage, StorageAhead, WorkItem } from '../storage/storage.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import { isFinal, messageQueue, newBody, readBody, toPublic, toWork } from './message.ts'
 import type { Message, MessageState, NewMessage } from './message.ts'
@@ -147,7 +147,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
     senders.set(carrier.name, createSender({ ...common, carrier, alive: heartbeat.alive, settle, submitting }))
   }
 
-  async function accept(message: NewMessage, work: DueWork): Promise<Accepted> {
+  async function accept(message: NewMessage, work: StorageAhead['work']): Promise<Accepted> {
     const counted = countSegments(message.text)
     const answer = { id: message.id, segments: counted.segments, encoding: counted.encoding }
     const now = clock()
@@ -179,14 +179,14 @@ export function createOutbox(parts: OutboxParts): Outbox {
     return answer
   }
 
-  async function acceptedBefore(answer: Accepted, work: DueWork): Promise<Accepted> {
+  async function acceptedBefore(answer: Accepted, work: StorageAhead['work']): Promise<Accepted> {
     const item = await work.get(messageQueue, answer.id)
     if (item === undefined) return answer
     const { segments, encoding } = readBody(item)
     return { id: answer.id, segments, encoding }
   }
 
-  async function get(id: string, work: DueWork): Promise<Message | undefined> {
+  async function get(id: string, work: StorageAhead['work']): Promise<Message | undefined> {
     const item = await work.get(messageQueue, id)
     return item && toPublic(item)
   }

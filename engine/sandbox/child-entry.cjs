@@ -5,9 +5,26 @@
 // The process does one thing after another and waits in between, so it reads
 // without an event loop: that would cost more than a short turn.
 
-const { readSync } = require('node:fs')
+const { closeSync, readSync } = require('node:fs')
+const os = require('node:os')
 const { StringDecoder } = require('node:string_decoder')
+const v8 = require('node:v8')
 const { compileFunction } = require('node:vm')
+
+// What the engine was started with is nothing for scripts: whoever started it
+// may have left files open, and every process hands those on.
+for (const fd of process.argv[3].split(',')) if (fd !== '') closeSync(Number(fd))
+
+// The addon is loaded here, because nothing else is to be: Node lets a process
+// that may load one load them all, whatever files it may read, and some of those
+// beside this one read any file. Nor has it to do with any process but itself.
+const addon = { exports: {} }
+process.dlopen(addon, process.argv[2])
+for (const name of ['dlopen', 'kill', '_kill', '_debugProcess', '_debugEnd']) delete process[name]
+delete os.setPriority
+// Some flags make V8 write files, past the permission model. (Node's own way to
+// freeze them, --freeze-flags-after-init, ends the process: the addon sets one.)
+delete v8.setFlagsFromString
 
 const piece = Buffer.allocUnsafe(65_536)
 const decoder = new StringDecoder('utf8')
@@ -26,8 +43,9 @@ while (!text.includes('\n')) {
 }
 const end = text.indexOf('\n')
 const code = JSON.parse(text.slice(0, end))
-compileFunction(code, ['require', 'received', 'next'], { filename: 'patchcord:child' })(
+compileFunction(code, ['require', 'received', 'next', 'addon'], { filename: 'patchcord:child' })(
   require,
   text.slice(end + 1),
   next,
+  addon.exports,
 )

@@ -1,6 +1,6 @@
 // One isolate in the sandbox process, with a script's code in it.
 //
-// The addon is loaded by its path: the package's own loader would look around
+// The addon was loaded by its path: the package's own loader would look around
 // the disk for it, which this process may not.
 
 import type IsolatedVm from 'isolated-vm'
@@ -12,7 +12,14 @@ export interface ScriptIsolate {
   isolate: IsolatedVm.Isolate
   enter: IsolatedVm.Reference<Enter>
   turns: number
+  world: World
 }
+
+/**
+ * What an isolate is for: `shared` by many runs, which leave nothing behind in
+ * it, one `run`, or a `look` at what a script exports.
+ */
+export type World = 'shared' | 'run' | 'look'
 
 /** A script's bundle, and what its frames are called in stacks. */
 export interface Script {
@@ -31,17 +38,16 @@ export interface ScriptIsolateParts {
   ask(question: string, argument: string): string
 }
 
-const addon = { exports: {} as { ivm: typeof IsolatedVm } }
-process.dlopen(addon, process.argv[2]!)
-const { Isolate, Callback } = addon.exports.ivm
+/** Loaded by child-entry.cjs. */
+declare const addon: { ivm: typeof IsolatedVm }
+const { Isolate, Callback } = addon.ivm
 
 const compileMs = 1_000
 
-/** `harden` freezes the world for many runs; without it the isolate is good for one short look. */
 export function createScriptIsolate(
   script: Script,
   memoryMb: number,
-  harden: boolean,
+  world: World,
   { guest, ses, settings, emit, ask }: ScriptIsolateParts,
 ): ScriptIsolate {
   const isolate = new Isolate({
@@ -50,7 +56,7 @@ export function createScriptIsolate(
     onCatastrophicError: () => process.kill(process.pid, 'SIGKILL'),
   })
   const context = isolate.createContextSync()
-  if (harden) context.evalSync(ses, { filename: 'patchcord:ses' })
+  if (world === 'shared') context.evalSync(ses, { filename: 'patchcord:ses' })
   const install = context.evalSync(`(() => { ${guest}; return guest.install })()`, {
     filename: 'patchcord:guest',
     reference: true,
@@ -61,8 +67,8 @@ export function createScriptIsolate(
   })
   const enter = install.applySync(
     undefined,
-    [new Callback(emit), new Callback(ask), settings, factory.derefInto(), harden],
+    [new Callback(emit), new Callback(ask), settings, factory.derefInto(), world],
     { result: { reference: true } },
   ) as ScriptIsolate['enter']
-  return { isolate, enter, turns: 0 }
+  return { isolate, enter, turns: 0, world }
 }

@@ -6,12 +6,13 @@
 // that model), pipes for stdio, death with the engine.
 
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { createLineReader } from './protocol.ts'
+import { createLineReader, longestLine } from './protocol.ts'
+import { inheritedFiles, wrapCommand, type Walls } from './walls.ts'
 
 const require = createRequire(import.meta.url)
 const here = dirname(fileURLToPath(import.meta.url))
@@ -19,13 +20,15 @@ const entry = join(here, 'child-entry.cjs')
 const addon = (require('node-gyp-build') as { path(folder: string): string }).path(
   dirname(require.resolve('isolated-vm/package.json')),
 )
-const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find(path => existsSync(path))
+/** What a sandbox process may write to stderr in its life, bytes: last words are shorter. */
+const longestComplaints = 1_000_000
 
 export interface SandboxProcess {
   readonly pid: number
   /** Queues lines; those of one turn of the event loop's callbacks leave together. */
   send(lines: string): void
-  kill(): void
+  /** `why` is told as the reason of the exit. */
+  kill(why?: string): void
   /** CPU milliseconds that the process has used, where the system tells; undefined elsewhere. */
   cpuMs(): number | undefined
   /** Resident memory in MB, where the system tells. */
@@ -40,43 +43,65 @@ export interface SandboxProcessEvents {
 }
 
 /** `code` is the bundle of child.ts. */
-export function startSandboxProcess(code: string, events: SandboxProcessEvents): SandboxProcess {
+export function startSandboxProcess(code: string, events: SandboxProcessEvents, walls: Walls = {}): SandboxProcess {
   const node = [
+    process.execPath,
     '--no-node-snapshot',
     '--permission',
     '--allow-addons',
     `--allow-fs-read=${entry}`,
     `--allow-fs-read=${addon}`,
     '--no-experimental-sqlite',
+    '--no-experimental-ffi',
     '--disable-sigusr1',
     '--no-warnings',
     '--max-semi-space-size=1',
     '--max-old-space-size=128',
     entry,
     addon,
+    inheritedFiles().join(','),
   ]
-  // With setpriv the kernel ends the child when the engine dies, however it dies and whatever the child is doing.
-  const [command, args] =
-    setpriv === undefined ? [process.execPath, node] : [setpriv, ['--pdeathsig', 'KILL', process.execPath, ...node]]
-  const child = spawn(command, args, { env: { TZ: 'UTC' }, stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' })
+  const [command, ...args] = wrapCommand(node, walls)
+  const { uid, gid } = walls.user ?? {}
+  const child = spawn(command!, args, {
+    env: { TZ: 'UTC' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    cwd: '/',
+    uid,
+    gid,
+  })
   diesFirst(child)
 
   let waiting = ''
   child.stdin.write(`${JSON.stringify(code)}\n`)
   let ended = false
+  let killedFor: string | undefined
   child.stdout.setEncoding('utf8')
-  child.stdout.on('data', createLineReader(events.line))
+  child.stdout.on(
+    'data',
+    createLineReader(events.line, longestLine, () => kill('its line had no end')),
+  )
   child.stderr.setEncoding('utf8')
-  child.stderr.on('data', events.complaint)
+  let complained = 0
+  child.stderr.on('data', (text: string) => {
+    complained += text.length
+    if (complained <= longestComplaints) events.complaint(text)
+    else kill('it complained without end')
+  })
   // A pipe to a process that has just died says so here; `exit` tells the rest.
   child.stdin.on('error', () => {})
   child.on('error', error => end(error.message))
-  child.on('close', (code, signal) => end(signal ?? `exit code ${code}`))
+  child.on('close', (code, signal) => end(killedFor ?? signal ?? `exit code ${code}`))
 
   function end(reason: string): void {
     if (ended) return
     ended = true
     events.exit(reason)
+  }
+
+  function kill(why?: string): void {
+    killedFor ??= why
+    child.kill('SIGKILL')
   }
 
   return {
@@ -85,7 +110,7 @@ export function startSandboxProcess(code: string, events: SandboxProcessEvents):
       if (waiting === '') process.nextTick(flush)
       waiting += lines
     },
-    kill: () => void child.kill('SIGKILL'),
+    kill,
     cpuMs: () => readCpuMs(child.pid),
     memoryMb: () => readMemoryMb(child.pid),
   }

@@ -10,8 +10,9 @@ import { writeSync } from 'node:fs'
 import { createTexts, type Texts } from '../locales.ts'
 import { cpuSince, markCpu } from './cpu-meter.ts'
 import { parseNumber } from './parse-number.ts'
-import { createScriptIsolate, type Enter, type Script, type ScriptIsolate } from './child-isolate.ts'
+import { createScriptIsolate, type Enter, type Script, type ScriptIsolate, type World } from './child-isolate.ts'
 import { countSegments } from '../outbox/segments.ts'
+import { isStatement } from './statement-shape.ts'
 import { createLineReader, fields, line, type LossReason } from './protocol.ts'
 
 interface Setup {
@@ -80,9 +81,9 @@ function handle(text: string): void {
       return
     }
     case 'isolate': {
-      const [, isolate, hash, memoryMb] = fields(text, 4) as [string, string, string, string]
+      const [, isolate, hash, memoryMb, world] = fields(text, 5) as [string, string, string, string, World]
       flush()
-      places.set(isolate, createScriptIsolate(scripts.get(hash)!, Number(memoryMb), true, { ...setup, emit, ask }))
+      places.set(isolate, createScriptIsolate(scripts.get(hash)!, Number(memoryMb), world, { ...setup, emit, ask }))
       say(line('alive'))
       flush()
       return
@@ -113,20 +114,20 @@ function handle(text: string): void {
 
 function takeTurn(turn: string, isolate: string, limitMs: number, entry: Parameters<Enter>): void {
   const place = places.get(isolate)
-  if (place === undefined) return say(line('lost', turn, 'gone', 0, isolate))
+  if (place === undefined) return say(line('lost', turn, 'gone', 0, isolate, '""'))
   if (performance.now() - lastFlush > slowMs) flush()
   const { lost, cpuUs } = enter(isolate, place, entry, limitMs)
   say(
     lost === undefined
       ? `done\t${turn}\t${cpuUs}\t[${statements.join(',')}]\n`
-      : line('lost', turn, lost, cpuUs, isolate),
+      : line('lost', turn, lost, cpuUs, isolate, JSON.stringify(stoppedAt)),
   )
-  if (lost === undefined && ++place.turns % heapEveryTurns === 0) {
+  if (lost === undefined && ++place.turns % heapEveryTurns === 1) {
     say(line('heap', isolate, place.isolate.getHeapStatisticsSync().used_heap_size))
   }
 }
 
-// One synchronous entry. Whatever comes out of it as an exception is judged by
+// One synchronous entry, and one more for each lot of guesses. Whatever comes out of it as an exception is judged by
 // what is known here, time and disposal, never by the exception's own words:
 // those may be the script's.
 function enter(
@@ -137,18 +138,41 @@ function enter(
 ): { lost?: LossReason; cpuUs: number } {
   statements = []
   statementChars = 0
+  doubted = place.world === 'run'
   const began = performance.now()
   let lost: LossReason | undefined
-  try {
-    place.enter.applySync(undefined, entry, { timeout: limitMs })
-  } catch (error) {
-    lost = place.isolate.isDisposed ? 'memory' : performance.now() - began >= limitMs ? 'timeout' : undefined
-    // Before the others: one of them may end the run.
-    if (lost === undefined) statements.unshift(JSON.stringify(['log', 'warn', `unhandled rejection: ${asText(error)}`]))
+  stoppedAt = ''
+  let from = 0
+  function enterOnce(values: Parameters<Enter>, timeout: number): void {
+    from = statements.length
+    try {
+      place.enter.applySync(undefined, values, { timeout })
+    } catch (error) {
+      lost = place.isolate.isDisposed ? 'memory' : performance.now() - began >= limitMs ? 'timeout' : undefined
+      if (lost === 'timeout') stoppedAt = stackOf(error)
+      if (lost !== undefined || statements.length > maxStatements) return
+      // Before the others: one of them may end the run.
+      statements.splice(from, 0, JSON.stringify(['log', 'warn', `unhandled rejection: ${asText(error)}`]))
+    }
+  }
+  enterOnce(entry, limitMs)
+  const [run, now, guesses] = entry
+  const hasCalled = (): boolean => statements.some((text, at) => at >= from && text.startsWith('["call"'))
+  // What it takes for granted it is told when it has nothing else to do, all of it within the time of one turn.
+  if (guesses > 0) {
+    while (lost === undefined && hasCalled()) {
+      enterOnce([run, now, 0, '{"guessed":true}'], Math.max(1, Math.ceil(limitMs - (performance.now() - began))))
+    }
   }
   const cpuUs = cpuSince(began)
   if (lost !== undefined) lose(isolate)
   return { lost, cpuUs }
+}
+
+/** Where the guest was when it was stopped: the addon looks, the engine tells the script's own frames from others. */
+let stoppedAt = ''
+function stackOf(error: unknown): string {
+  return error instanceof Error && typeof error.stack === 'string' ? error.stack.slice(0, 4_000) : ''
 }
 
 function asText(error: unknown): string {
@@ -165,15 +189,31 @@ function lose(isolate: string): void {
 const maxStatements = 1_000
 const maxStatementChars = 8_000_000
 let statementChars = 0
+// Nothing is frozen for one run: it may have bent what its statements are made with.
+let doubted = false
 function emit(text: string): void {
   if (statementChars > maxStatementChars) return
+  if (doubted && !isSound(text)) {
+    statementChars = Infinity
+    statements.push('["limit","statements"]')
+    return
+  }
   statementChars += text.length
   if (statements.length >= maxStatements || statementChars > maxStatementChars) {
     statementChars = Infinity
-    statements = ['["limit","output"]']
+    // After what it has said: that may stand behind a guess, or be an effect that a turn before would have had.
+    statements.push('["limit","output"]')
     return
   }
   statements.push(text)
+}
+
+function isSound(text: string): boolean {
+  try {
+    return isStatement(JSON.parse(text))
+  } catch {
+    return false
+  }
 }
 
 function ask(question: string, argument: string): string {
@@ -198,7 +238,7 @@ function tellManifest(turn: string, limitMs: number, memoryMb: number, script: S
   flush()
   const isolate = `manifest-${turn}`
   try {
-    places.set(isolate, createScriptIsolate(script, memoryMb, false, { ...setup, emit, ask }))
+    places.set(isolate, createScriptIsolate(script, memoryMb, 'look', { ...setup, emit, ask }))
   } catch (error) {
     const { message, stack } = error as Error
     say(`done\t${turn}\t0\t${JSON.stringify([['fail', { name: 'Error', message, stack }]])}\n`)
@@ -206,6 +246,8 @@ function tellManifest(turn: string, limitMs: number, memoryMb: number, script: S
   }
   const place = places.get(isolate)!
   statements = []
+  statementChars = 0
+  doubted = false
   let failure: unknown
   const began = performance.now()
   try {
@@ -219,7 +261,7 @@ function tellManifest(turn: string, limitMs: number, memoryMb: number, script: S
       ? 'timeout'
       : undefined
   lose(isolate)
-  if (lost !== undefined) return say(line('lost', turn, lost, 0, isolate))
+  if (lost !== undefined) return say(line('lost', turn, lost, 0, isolate, '""'))
   if (failure !== undefined) {
     const { name, message, stack } = failure as Error
     statements = [

@@ -21,6 +21,8 @@ export interface HostCall {
   delivery: string | undefined
   /** The first value that the function of storage.update was asked about, as it is told. */
   asked: string | undefined
+  /** Of a message: which of the run's it is, from 1 on. */
+  message: number | undefined
   /** Takes what the function of storage.update made of its value. */
   changed: ((changed: Changed) => void) | undefined
 }
@@ -39,6 +41,7 @@ export function startHostCall(run: Run, number: number, name: string, input: unk
     done: Promise.resolve(),
     delivery: undefined,
     asked: undefined,
+    message: run.reserved?.get(number),
     changed: undefined,
   }
   if (primitive === undefined || number > run.limits.hostCalls || run.calls.has(number)) {
@@ -60,9 +63,12 @@ function contextOf(run: Run, call: HostCall): PrimitiveCall {
     run: { id, script: script.name, countries: script.settings.countries },
     number: call.number,
     nextMessageId() {
-      if (run.messages >= run.limits.messages) throw new ScriptLimit('messages')
+      // Its number was being looked up; what its text was made from is lost.
+      if (run.lost) throw new EngineError('storage_unavailable', { retryAfter: 1 })
+      if (call.message === undefined && run.messages >= run.limits.messages) throw new ScriptLimit('messages')
       // The n-th message of a run is `<run>.<n>`: a script can note the id before it sends.
-      return `${id}.${++run.messages}`
+      call.message ??= ++run.messages
+      return `${id}.${call.message}`
     },
     change: value =>
       new Promise(resolve => {
@@ -76,9 +82,13 @@ function contextOf(run: Run, call: HostCall): PrimitiveCall {
         deliver(run, call.number, text)
       }),
     hadEffect() {
+      if (run.lost) return
       run.hadEffect = true
+      run.effectIn ??= run.parts.storage.ahead.lot()
     },
     changedValue(key, before, after) {
+      if (run.lost) return
+      run.effectIn ??= run.parts.storage.ahead.lot()
       run.changes ??= new Map()
       const earlier = run.changes.get(key)
       run.changes.set(key, { before: earlier === undefined ? before : earlier.before, after })
@@ -122,5 +132,7 @@ function settle(run: Run, call: HostCall, result: string, delivery: string): voi
   call.endedAt = run.parts.clock()
   call.result = result
   call.delivery = delivery
+  run.saidChars += delivery.length
+  run.note(run)
   deliver(run, call.number, delivery)
 }

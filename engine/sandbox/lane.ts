@@ -14,6 +14,10 @@ export interface Shelf {
   readonly version: ScriptVersion
   readonly runs: Set<Run>
   served: number
+  /** As it told last. */
+  heapBytes: number | undefined
+  /** It is made for one run, and for nobody else. */
+  readonly alone: boolean
   /** Takes no new run; goes when its last one has ended. */
   retired: boolean
   gone: boolean
@@ -43,6 +47,8 @@ export interface Lane {
   /** Turns sent and not answered, in the order in which they were sent. */
   readonly open: Map<number, OpenTurn>
   readonly shelves: Set<Shelf>
+  /** What a turn may take here, ms: less than its full time among everybody's. */
+  turnMs: number
   /** When the process last said something, or was last given something while it owed nothing; monotonic ms. */
   heardAt: number
   /** Its CPU time when its silence was first noticed; -1 while there was none. */
@@ -51,18 +57,34 @@ export interface Lane {
   /** How long it may be silent: what it owes us may take that long, ms; undefined while it owes nothing. */
   owedWithinMs(): number | undefined
   sendTurn(run: Run, index: number): void
-  /** The isolate that takes new runs of a version; `alone` makes one that is nobody else's. */
-  shelfFor(version: ScriptVersion, alone: boolean): Shelf
+  /** Gives the run its place in an isolate of its version. */
+  admit(run: Run): Place
   leave(run: Run): void
+  /** Whether one more run of the version may live here. */
+  hasRoom(version: ScriptVersion): boolean
+  /** Whether runs of the version live here now. */
+  hosts(version: ScriptVersion): boolean
+  /** Makes the isolate that the next run of the version will have for itself. */
+  prepare(version: ScriptVersion): void
   readManifest(bundle: ScriptBundle, memoryMb: number): Promise<Manifest>
   setTexts(texts: string): void
+}
+
+/** How a turn was stopped, in which isolate, and what it had. */
+export interface Loss {
+  reason: LossReason
+  cpuUs: number
+  limitMs: number
+  shelf: Shelf
+  /** Of the guest when its time was over; empty where it cannot be had. */
+  stack: string
 }
 
 export interface LaneEvents {
   ready(lane: Lane): void
   turnDone(run: Run, index: number, statements: string, cpuUs: number): void
   /** The turn was stopped; `mine` tells whether its own work was what took too long or too much. */
-  turnLost(run: Run, reason: LossReason, cpuUs: number, shelf: Shelf): void
+  turnLost(run: Run, loss: Loss): void
   exit(lane: Lane, reason: string): void
   complaint(text: string): void
 }
@@ -74,8 +96,14 @@ export interface LaneSetup {
   setup: string
   texts: string
   limits: SandboxLimits
+  /** The full time of a turn, ms. */
   turnMs: number
 }
+
+/** Making an isolate takes 40 to 70 ms of CPU time, of which a busy machine gives little; no script has a hand in it. */
+const isolateMs = 500
+/** Less silence than this says nothing of a process, however short its turns are. */
+const leastSilenceMs = 100
 
 let lastTurn = 0
 let lastIsolate = 0
@@ -84,32 +112,48 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
   const scripts = new Set<string>()
   const current = new Map<string, Shelf>()
   const byId = new Map<string, Shelf>()
+  /** Isolates without runs, the one that has been so for longest first. */
+  const idle = new Set<Shelf>()
+  /** Isolates of single runs, by version. */
+  const single = new Map<string, number>()
   const manifests = new Map<number, OpenManifest>()
   const startedAt = performance.now()
+  /** Isolates that were asked for and not reported, and words on a heap that the turns answered so far allow. */
+  let isolatesOwed = 0
+  let heapsAllowed = 0
+  let broken = false
 
-  const process = startSandboxProcess(code, {
-    line: take,
-    exit(reason) {
-      lane.dead = true
-      for (const { resolve } of manifests.values())
-        resolve({ failure: { message: `the script ended its sandbox: ${reason}`, stack: '', ended: true } })
-      events.exit(lane, reason)
+  const process = startSandboxProcess(
+    code,
+    {
+      line: take,
+      exit(reason) {
+        lane.dead = true
+        for (const { resolve } of manifests.values())
+          resolve({ failure: { message: `the script ended its sandbox: ${reason}`, stack: '', ended: true } })
+        events.exit(lane, reason)
+      },
+      complaint: events.complaint,
     },
-    complaint: events.complaint,
-  })
+    limits,
+  )
   const lane: Lane = {
     process,
     ready: false,
     dead: false,
     open: new Map(),
     shelves: new Set(),
+    turnMs,
     heardAt: startedAt,
     heardCpuMs: -1,
     killedFor: undefined,
-    owedWithinMs: () => (manifests.size > 0 ? limits.loadMs : lane.open.size > 0 ? longestTurnMs() : undefined),
+    owedWithinMs: () => (manifests.size > 0 ? limits.loadMs : lane.open.size > 0 ? longestWorkMs() : undefined),
     sendTurn,
-    shelfFor,
+    admit,
     leave,
+    hasRoom: version => !isSingle(version) || (single.get(version.hash) ?? 0) < mostSingle(version),
+    hosts: version => [...lane.shelves].some(shelf => shelf.version.hash === version.hash && shelf.runs.size > 0),
+    prepare,
     readManifest,
     setTexts: text => process.send(line('texts', text)),
   }
@@ -119,14 +163,15 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
   function sendTurn(run: Run, index: number): void {
     const { now, guesses, text } = run.journal.turns[index]!
     const turn = ++lastTurn
-    const limitMs = turnMs * run.patience
+    const limitMs = lane.turnMs * run.patience
     if (lane.open.size === 0) heard()
     lane.open.set(turn, { run, life: run.life, index, limitMs })
     process.send(`turn\t${turn}\t${run.place!.shelf.id}\t${run.event.id}\t${limitMs}\t${now}\t${guesses}\t${text}\n`)
   }
 
-  function longestTurnMs(): number {
-    let longest = 0
+  function longestWorkMs(): number {
+    // An isolate takes longer to make than most turns take.
+    let longest = isolatesOwed > 0 ? isolateMs : Math.min(turnMs, leastSilenceMs)
     for (const { limitMs } of lane.open.values()) longest = Math.max(longest, limitMs)
     return longest
   }
@@ -136,21 +181,76 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
     lane.heardCpuMs = -1
   }
 
+  function isSingle({ settings }: ScriptVersion): boolean {
+    return settings.isolation === 'run'
+  }
+
+  // Half of the process, if all of them swell at once: what is beyond waits, and nobody else pays for it.
+  function mostSingle({ settings }: ScriptVersion): number {
+    return Math.max(1, Math.floor(limits.processMemoryMb / 2 / settings.memoryMb))
+  }
+
+  function admit(run: Run): Place {
+    const version = run.event.script
+    const shelf = isSingle(version) ? (current.get(version.hash) ?? make(version, true)) : shelfFor(version, run.alone)
+    idle.delete(shelf)
+    if (isSingle(version)) single.set(version.hash, (single.get(version.hash) ?? 0) + 1)
+    if (shelf.alone) {
+      shelf.retired = true
+      if (current.get(version.hash) === shelf) current.delete(version.hash)
+    }
+    shelf.runs.add(run)
+    shelf.served++
+    return { lane, shelf }
+  }
+
   function shelfFor(version: ScriptVersion, alone: boolean): Shelf {
+    if (alone) return make(version, true)
     const known = current.get(version.hash)
-    if (!alone && known !== undefined && !known.retired && known.served < limits.isolateRuns) return known
-    if (known !== undefined && !alone) retire(known)
+    if (known !== undefined && known.served < limits.isolateRuns) return known
+    if (known !== undefined) retire(known)
+    const shelf = make(version, false)
+    current.set(version.hash, shelf)
+    return shelf
+  }
+
+  function prepare(version: ScriptVersion): void {
+    if (!isSingle(version) || current.has(version.hash)) return
+    const shelf = make(version, true)
+    current.set(version.hash, shelf)
+    rest(shelf)
+  }
+
+  function make(version: ScriptVersion, alone: boolean): Shelf {
     if (!scripts.has(version.hash)) {
       scripts.add(version.hash)
       process.send(line('script', version.hash, JSON.stringify({ code: version.code, filename: version.filename })))
     }
-    const shelf: Shelf = { id: `i${++lastIsolate}`, version, runs: new Set(), served: 0, retired: alone, gone: false }
+    const shelf: Shelf = {
+      id: `i${++lastIsolate}`,
+      version,
+      runs: new Set(),
+      served: 0,
+      heapBytes: undefined,
+      alone,
+      retired: false,
+      gone: false,
+    }
     if (lane.open.size === 0) heard()
-    process.send(line('isolate', shelf.id, version.hash, version.settings.memoryMb))
+    isolatesOwed++
+    process.send(line('isolate', shelf.id, version.hash, version.settings.memoryMb, version.settings.isolation))
     lane.shelves.add(shelf)
     byId.set(shelf.id, shelf)
-    if (!alone) current.set(version.hash, shelf)
     return shelf
+  }
+
+  // Isolates without runs are kept as long as there are few: each is memory, and quickly made again.
+  function rest(shelf: Shelf): void {
+    idle.add(shelf)
+    for (const eldest of idle) {
+      if (idle.size <= limits.isolates) break
+      retire(eldest)
+    }
   }
 
   function retire(shelf: Shelf): void {
@@ -161,6 +261,7 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
 
   function drop(shelf: Shelf): void {
     lane.shelves.delete(shelf)
+    idle.delete(shelf)
     byId.delete(shelf.id)
     if (!shelf.gone && !lane.dead) process.send(line('drop', shelf.id))
     shelf.gone = true
@@ -169,10 +270,15 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
   function leave(run: Run): void {
     const shelf = run.place!.shelf
     shelf.runs.delete(run)
+    run.heapBytes = shelf.heapBytes
     // One that settled has left by itself.
     const settled = run.outcome !== undefined && run.outcome === run.ending
     if (!settled && !shelf.gone && !lane.dead) process.send(line('forget', shelf.id, run.event.id))
-    if (shelf.retired && shelf.runs.size === 0) drop(shelf)
+    const { version } = shelf
+    if (isSingle(version)) single.set(version.hash, single.get(version.hash)! - 1)
+    if (shelf.runs.size > 0) return
+    if (shelf.retired) drop(shelf)
+    else rest(shelf)
   }
 
   function readManifest(bundle: ScriptBundle, memoryMb: number): Promise<Manifest> {
@@ -186,42 +292,71 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
     })
   }
 
+  // What nobody asked for comes from a script that has broken out: it ends the
+  // process before it can keep us busy, look alive, or speak for others.
   function take(text: string): void {
-    heard()
-    const kind = text.slice(0, text.indexOf('\t') === -1 ? undefined : text.indexOf('\t'))
+    if (broken) return
+    try {
+      if (answers(text)) return heard()
+    } catch (error) {
+      // No statements, or none that the sandbox makes. Not for the log: the words may be the script's.
+      events.complaint(String(error))
+    }
+    broken = true
+    process.kill('it broke the protocol')
+  }
+
+  function answers(text: string): boolean {
+    const tab = text.indexOf('\t')
+    const kind = tab === -1 ? text : text.slice(0, tab)
     if (kind === 'done') {
-      const [, turn, cpuUs, statements] = fields(text, 4) as [string, string, string, string]
-      return turnDone(Number(turn), Number(cpuUs), statements)
+      const [, turn, cpuUs, statements] = fields(text, 4)
+      heapsAllowed = 1
+      return statements !== undefined && turnDone(Number(turn), Number(cpuUs) || 0, statements)
     }
     if (kind === 'lost') {
-      const [, turn, reason, cpuUs, isolate] = fields(text, 5) as [string, string, LossReason, string, string]
-      return turnLost(Number(turn), reason, Number(cpuUs), isolate)
+      const [, turn, reason, cpuUs, isolate, stack] = fields(text, 6)
+      if (stack === undefined || (reason !== 'timeout' && reason !== 'memory' && reason !== 'gone')) return false
+      return turnLost(Number(turn), reason, Number(cpuUs) || 0, isolate!, String(JSON.parse(stack)))
     }
     if (kind === 'heap') {
-      const [, isolate, bytes] = fields(text, 3) as [string, string, string]
-      const shelf = byId.get(isolate)
+      const [, isolate, bytes] = fields(text, 3)
+      const shelf = byId.get(isolate ?? '')
       // Well before the isolate's own limit would fail a run for what others have left behind.
+      if (shelf !== undefined) shelf.heapBytes = Number(bytes)
       if (shelf !== undefined && Number(bytes) > shelf.version.settings.memoryMb * 2 ** 20 * 0.75) retire(shelf)
-      return
+      return heapsAllowed-- > 0
     }
-    if (kind === 'ready') {
-      lane.ready = true
-      events.ready(lane)
-    }
+    if (kind === 'alive') return isolatesOwed-- > 0
+    if (kind !== 'ready' || lane.ready) return false
+    lane.ready = true
+    events.ready(lane)
+    return true
   }
 
-  function turnDone(turn: number, cpuUs: number, statements: string): void {
+  function turnDone(turn: number, cpuUs: number, statements: string): boolean {
     const manifest = manifests.get(turn)
     if (manifest !== undefined) {
+      const found = manifestOf(statements)
       manifests.delete(turn)
-      return manifest.resolve(manifestOf(statements))
+      manifest.resolve(found)
+      return true
     }
     const open = lane.open.get(turn)
+    if (open === undefined) return false
+    if (open.life !== open.run.life) return lane.open.delete(turn)
     lane.open.delete(turn)
-    if (open !== undefined && open.life === open.run.life) events.turnDone(open.run, open.index, statements, cpuUs)
+    try {
+      events.turnDone(open.run, open.index, statements, cpuUs)
+    } catch (error) {
+      // Unanswered after all: its run is a suspect.
+      lane.open.set(turn, open)
+      throw error
+    }
+    return true
   }
 
-  function turnLost(turn: number, reason: LossReason, cpuUs: number, isolate: string): void {
+  function turnLost(turn: number, reason: LossReason, cpuUs: number, isolate: string, stack: string): boolean {
     const manifest = manifests.get(turn)
     if (manifest !== undefined) {
       manifests.delete(turn)
@@ -229,24 +364,33 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
         reason === 'memory'
           ? 'the script ran out of memory while it was loaded'
           : `the script took longer than ${limits.loadMs} ms to load`
-      return manifest.resolve({ failure: { message, stack: '' } })
+      manifest.resolve({ failure: { message, stack: '' } })
+      return true
     }
+    const open = lane.open.get(turn)
+    if (open === undefined) return false
     const shelf = byId.get(isolate)
     if (shelf !== undefined) {
       shelf.gone = true
       retire(shelf)
     }
-    const open = lane.open.get(turn)
     lane.open.delete(turn)
-    if (open !== undefined && open.life === open.run.life)
-      events.turnLost(open.run, reason, cpuUs, open.run.place!.shelf)
+    if (open.life === open.run.life)
+      events.turnLost(open.run, { reason, cpuUs, limitMs: open.limitMs, shelf: open.run.place!.shelf, stack })
+    return true
   }
 }
 
+// Throws for what the sandbox never says by itself.
 function manifestOf(statements: string): Manifest {
-  for (const [kind, value] of JSON.parse(statements) as Array<[string, unknown]>) {
-    if (kind === 'manifest') return value as { exports: string[]; fields: unknown; warnings: unknown }
-    if (kind === 'fail') return { failure: value as { message: string; stack: string } }
+  for (const [kind, value] of JSON.parse(statements) as Array<[string, Record<string, unknown>]>) {
+    if (kind === 'manifest') {
+      const { exports: names, fields, warnings } = value
+      if (Array.isArray(names) && names.every(name => typeof name === 'string'))
+        return { exports: names, fields, warnings }
+      throw new Error('a manifest without exports')
+    }
+    if (kind === 'fail') return { failure: { message: String(value.message), stack: String(value.stack) } }
   }
   return { failure: { message: 'the script could not be read', stack: '' } }
 }

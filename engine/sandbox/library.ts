@@ -18,6 +18,8 @@ import { createPositions, type SourcePositions } from './source-position.ts'
 export interface ScriptSettings {
   countries: string[]
   memoryMb: number
+  /** `run`: each run has an isolate of its own, made for it and gone with it. */
+  isolation: 'shared' | 'run'
 }
 
 export interface ScriptVersion {
@@ -51,6 +53,8 @@ export interface Library {
   /** The active version of a script. */
   get(name: string): ScriptVersion | undefined
   list(): ScriptVersion[]
+  /** A version that is not active any more, as far as it is kept: enough to end a run with it. */
+  earlier(name: string, kept: Pick<ScriptVersion, 'hash' | 'filename' | 'code'>): ScriptVersion
   /** What keeps the newest file of a script from being active. */
   problems(name: string): ScriptProblem[]
   close(): void
@@ -66,6 +70,9 @@ export interface LibraryParts {
 
 /** An edit is to be active within a second; a look costs a stat for each file. */
 const lookEveryMs = 400
+
+/** Each has its place in the API reference. */
+const mostExports = 100
 
 const reserved = new Set(
   'admin callbacks console docs healthz readyz metrics verify twilio labsmobile camara hooks'.split(' '),
@@ -134,6 +141,18 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   return {
     get: name => active.get(name),
     list: () => [...active.values()],
+    earlier: (name, kept) => ({
+      ...kept,
+      name,
+      source: '',
+      exports: new Set(),
+      fields: {},
+      warnings: [],
+      // Its source map is not kept.
+      positions: { stack: stack => stack, first: () => undefined },
+      settings: parts.settingsOf(name),
+      loadedAt: parts.clock(),
+    }),
     problems: name => broken.get(name) ?? [],
     close: stopWatching,
   }
@@ -170,6 +189,7 @@ async function load(path: string, parts: LibraryParts): Promise<ScriptVersion> {
   )
   const manifest = await parts.readManifest(bundle, settings.memoryMb)
   if ('failure' in manifest) throw new ScriptProblems([failureProblem(manifest.failure, positions, path)])
+  if (manifest.exports.length > mostExports) fail(`exports more than ${mostExports} functions`)
   let fields: Fields = {}
   try {
     fields = readFields(manifest.fields)

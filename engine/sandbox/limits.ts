@@ -1,5 +1,7 @@
 // What one run may use. Breaking one ends the run, and no script can catch that.
 
+import type { Walls } from './walls.ts'
+
 export interface RunLimits {
   /** From start to answer. */
   wallMs: number
@@ -17,7 +19,7 @@ export interface RunLimits {
 }
 
 /** How the sandbox treats its processes and isolates. */
-export interface SandboxLimits {
+export interface SandboxLimits extends Walls {
   /** Beyond a turn's limit, before a silent process is killed. */
   graceMs: number
   /** Reading what a new script exports. */
@@ -26,6 +28,12 @@ export interface SandboxLimits {
   processMemoryMb: number
   /** Runs after which an isolate is replaced. */
   isolateRuns: number
+  /** Isolates without runs in one process; beyond, the one that has been so for longest goes. */
+  isolates: number
+  /** What a turn may take among everybody's, wall ms; one that takes longer is repeated in the slow lane. */
+  fastTurnMs: number
+  /** How long a slow lane or an own one stays when nobody lives there. */
+  laneIdleMs: number
   /** Turns that may be on their way to one process. */
   openTurns: number
   /** Answers of the engine that one run may take for granted. */
@@ -47,6 +55,9 @@ export const defaultSandboxLimits: SandboxLimits = {
   loadMs: 1_000,
   processMemoryMb: 1_024,
   isolateRuns: 20_000,
+  isolates: 64,
+  fastTurnMs: 30,
+  laneIdleMs: 60_000,
   openTurns: 128,
   // More calls than most handlers make.
   guesses: 16,

@@ -1,18 +1,17 @@
-// Who runs where: hands turns to the sandbox processes, watches them from
-// outside, and brings runs to a new place when theirs has died.
-//
-//   main   where runs live
-//   spare  warm, holds no script's isolate until it is promoted
-//   trial  where runs that may have killed a process are tried again, one at a time
+// Who runs where: hands turns to the sandbox processes (stations.ts), watches
+// them from outside, and brings runs to a new place when theirs has died.
 
 import { maskDigits, type Log } from '../log.ts'
 import type { ScriptBundle } from './build.ts'
-import { startLane, type Lane, type LaneEvents, type LaneSetup, type Shelf } from './lane.ts'
-import type { Manifest } from './library.ts'
-import type { LossReason } from './protocol.ts'
+import { createFastTurn } from './fast-turn.ts'
 import { withdrawGuesses } from './guesses.ts'
-import { failRun, openTurn, type Run } from './run.ts'
+import { startLane, type Lane, type LaneEvents, type LaneSetup } from './lane.ts'
+import type { Manifest } from './library.ts'
+import { createLosses } from './losses.ts'
+import { openTurn, type Run } from './run.ts'
+import type { Standings } from './standing.ts'
 import { takeStatements } from './statements.ts'
+import { createStations, type Station } from './stations.ts'
 import { createTrials } from './trials.ts'
 import { watchLanes } from './watchdog.ts'
 
@@ -26,65 +25,93 @@ export interface Pool {
   release(run: Run): void
   readManifest(bundle: ScriptBundle, memoryMb: number): Promise<Manifest>
   setTexts(texts: string): void
-  /** Runs that were moved, first turns that were taken again for a wrong guess, processes that were killed. */
-  stats(): {
-    replays: number
-    repeats: number
-    kills: number
-    lanes: Array<{ role: string; pid: number; memoryMb: number | undefined }>
-  }
+  stats(): PoolStats
   stop(): void
 }
 
-/** Moves without known fault before we stop believing in the innocence of a run. */
-const maxMoves = 10
-/** Moves before a run gets an isolate of its own: however bad its neighbours are, they cost it no more. */
-const movesWithOthers = 3
-/** Times its usual time that a turn gets at most on a machine too busy to run it. */
-const maxPatience = 8
+export interface PoolStats {
+  /** Runs that were moved, first turns that were taken again for a wrong guess, processes that were killed. */
+  replays: number
+  repeats: number
+  kills: number
+  lanes: LaneStats[]
+}
 
-export function createPool(setup: LaneSetup, log: Log): Pool {
-  let main: Lane | undefined
-  let spare: Lane | undefined
+export interface LaneStats {
+  role: Station['role'] | 'spare' | 'trial'
+  /** Whose own lane it is. */
+  script?: string
+  pid: number
+  memoryMb: number | undefined
+  /** Isolates of scripts. */
+  isolates: number
+}
+
+export interface PoolParts {
+  setup: LaneSetup
+  standings: Standings
+  log: Log
+}
+
+export function createPool({ setup, standings, log }: PoolParts): Pool {
   let stopped = false
   let failedStarts = 0
   let replays = 0
   let repeats = 0
   let kills = 0
   let scheduled: 'tick' | 'immediate' | undefined
-  // By version, so that a flood on one script does not keep the others waiting.
-  const waiting = new Map<string, Run[]>()
   const queued = new Set<Run>()
+  /** Runs that wait for room in an isolate of their own, by version. */
+  const crowded = new Map<string, Run[]>()
   const whenReady: Array<{ resolve: () => void; reject: (error: Error) => void }> = []
+  const whenSpare: Array<() => void> = []
 
   const events: LaneEvents = {
     ready(lane) {
       failedStarts = 0
-      if (main === undefined || main.dead) promote()
-      if (spare === undefined && lane === main) spare = startLane(setup, events)
-      if (lane === main || main?.ready === true) for (const { resolve } of whenReady.splice(0)) resolve()
+      if (main.lane === undefined || main.lane.dead) stations.laneOf(main)
+      stations.ready(lane)
+      if (main.lane?.ready === true) for (const { resolve } of whenReady.splice(0)) resolve()
+      if (stations.spare()?.ready === true) for (const resolve of whenSpare.splice(0)) resolve()
       pump()
       trials.pump()
     },
     turnDone(run, index, statements, cpuUs) {
+      // The limit was raised, or the clock was late: it has kept the others waiting all the same.
+      if (cpuUs >= fastTurn.usualMs * 1_000 && isMain(run.place?.lane)) standings.stopped(run.event.script)
       takeStatements(run, index, statements, cpuUs)
       if (trials.answered(run)) return
       schedulePump()
     },
-    turnLost,
+    turnLost(run, loss) {
+      losses.turnLost(run, loss)
+      if (!trials.answered(run)) schedulePump()
+    },
     exit,
     complaint: text => log.debug({ text: maskDigits(text.slice(0, 500)) }, 'sandbox process complains'),
   }
 
+  const fastTurn = createFastTurn(setup.limits.fastTurnMs, setup.turnMs, () => performance.now())
+  const stations = createStations(() => startLane(setup, events), setup.limits, standings)
+  const { main } = stations
+  const losses = createLosses({
+    turnMs: setup.turnMs,
+    fastTurn,
+    standings,
+    isMain,
+    wake,
+    left: makeRoom,
+  })
   const trials = createTrials({
     startLane: () => startLane(setup, events),
+    standings,
     send,
-    move,
+    move: losses.move,
     wake,
     log,
   })
   const stopWatching = watchLanes({
-    lanes: () => [main, spare, trials.lane()].filter(lane => lane !== undefined && !lane.dead) as Lane[],
+    lanes: () => allLanes().map(([, lane]) => lane),
     limits: setup.limits,
     kill(lane, why) {
       kills++
@@ -93,23 +120,27 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
     },
   })
 
-  function promote(): void {
-    main = spare?.dead === false ? spare : undefined
-    spare = undefined
-    if (!stopped) spare = startLane(setup, events)
-    if (main === undefined) {
-      main = spare
-      spare = undefined
-    } else if (main.ready) schedulePump()
+  /** Those that are alive, by what they are for. */
+  function allLanes(): Array<[role: Pick<LaneStats, 'role' | 'script'>, lane: Lane]> {
+    const lanes: Array<[Pick<LaneStats, 'role' | 'script'>, Lane | undefined]> = [
+      ...[...stations.all()].map(
+        ({ role, script, lane }) =>
+          [{ role, ...(script === undefined ? {} : { script }) }, lane] satisfies [object, unknown],
+      ),
+      [{ role: 'spare' }, stations.spare()],
+      [{ role: 'trial' }, trials.lane()],
+    ]
+    return lanes.filter((pair): pair is [LaneStats, Lane] => pair[1]?.dead === false)
+  }
+
+  function isMain(lane: Lane | undefined): boolean {
+    return lane !== undefined && lane === main.lane
   }
 
   function wake(run: Run): void {
     if (queued.has(run)) return
     queued.add(run)
-    const { hash } = run.event.script
-    const line = waiting.get(hash)
-    if (line === undefined) waiting.set(hash, [run])
-    else line.push(run)
+    stations.of(run).waiting.add(run)
     schedulePump(run.sent === 0 ? 'immediate' : 'tick')
   }
 
@@ -117,7 +148,7 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
   // Requests come one socket after another: their first turns wait for the rest
   // of them. What one commit or one write of the sandbox has moved on goes at once.
   function schedulePump(when: 'tick' | 'immediate' = 'immediate'): void {
-    if (waiting.size === 0 || scheduled === 'tick' || scheduled === when) return
+    if (queued.size === 0 || scheduled === 'tick' || scheduled === when) return
     scheduled = when
     if (when === 'tick') process.nextTick(pump)
     else setImmediate(pump)
@@ -125,20 +156,32 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
 
   function pump(): void {
     scheduled = undefined
-    const lane = main
-    if (lane === undefined || !lane.ready || lane.dead) return
-    while (waiting.size > 0 && lane.open.size < setup.limits.openTurns) {
-      for (const [hash, line] of waiting) {
-        const run = line.shift()!
-        if (line.length === 0) waiting.delete(hash)
-        queued.delete(run)
-        advance(run, lane)
-      }
+    if (!stopped) for (const station of stations.all()) pumpStation(station)
+  }
+
+  function pumpStation(station: Station): void {
+    const { waiting } = station
+    if (waiting.versions() === 0) return
+    const lane = stations.laneOf(station)
+    if (!lane.ready) return
+    if (station === main) lane.turnMs = fastTurn.limitMs()
+    while (lane.open.size < station.openTurns) {
+      const run = waiting.take()
+      if (run === undefined) return
+      if (!queued.delete(run)) continue
+      // Its version may have moved while it waited.
+      if (stations.of(run) === station) advance(run, lane)
+      else wake(run)
     }
   }
 
   function advance(run: Run, lane: Lane): void {
     if (run.outcome !== undefined || run.untaken !== undefined || trials.has(run)) return
+    if (run.place === undefined && !lane.hasRoom(run.event.script)) {
+      const { hash } = run.event.script
+      crowded.set(hash, [...(crowded.get(hash) ?? []), run])
+      return
+    }
     const fresh = openTurn(run)
     // What there is to tell may have been the last straw.
     if (run.outcome !== undefined) return
@@ -147,61 +190,36 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
 
   // Feeds what the run's place has not heard yet: one turn as a rule, the whole journal after a move.
   function send(run: Run, lane: Lane): void {
+    const isNew = run.place === undefined
     if (run.place === undefined) {
-      const shelf = lane.shelfFor(run.event.script, run.alone)
-      shelf.runs.add(run)
-      shelf.served++
-      run.place = { lane, shelf }
+      run.place = lane.admit(run)
       run.sent = 0
       if (run.journal.turns[0]!.calls !== undefined) replays++
     }
     while (run.sent < run.journal.turns.length) lane.sendTurn(run, run.sent++)
+    // Behind its first turn, so that nobody waits for it.
+    if (isNew) lane.prepare(run.event.script)
   }
 
-  /** Takes the run out of its place; its journal is fed to the next one. */
-  function move(run: Run): void {
-    if (run.place !== undefined) run.place.lane.leave(run)
-    run.place = undefined
-    run.sent = 0
-    run.life++
-  }
-
-  function resume(run: Run): void {
-    move(run)
-    if (++run.moves > maxMoves) return failRun(run, 'script_crashed', `the run had to be repeated ${run.moves} times`)
-    if (run.moves >= movesWithOthers) run.alone = true
-    // A run that waits for answers is fed its journal when the next one comes.
-    if (run.turnOpen || run.deliveries.length > 0) wake(run)
-  }
-
-  function turnLost(run: Run, reason: LossReason, cpuUs: number, shelf: Shelf): void {
-    const others = [...shelf.runs].filter(other => other !== run && other.outcome === undefined)
-    const guessed = reason !== 'gone' && withdrawGuesses(run)
-    // What the clock of a busy machine stopped is no fault: CPU time tells, with a tick's tolerance.
-    if (guessed) resume(run)
-    else if (reason === 'timeout' && cpuUs >= setup.turnMs * 1_000 * 0.8) {
-      run.cpuUs += cpuUs
-      failRun(run, 'script_timeout', `a turn used more than ${setup.turnMs} ms of CPU time`, { limit: 'cpu' })
-    } else if (reason === 'memory' && run.alone) {
-      failRun(run, 'script_out_of_memory', `the isolate used more than ${shelf.version.settings.memoryMb} MB`, {
-        limit: 'memory',
-      })
-    } else if (reason === 'timeout' && run.patience >= maxPatience) {
-      failRun(run, 'script_timeout', `a turn did not end within ${setup.turnMs * run.patience} ms`, { limit: 'cpu' })
-    } else {
-      // In an isolate that it shares, a run may only have been the last straw;
-      // one that the clock stopped gets more time, where it keeps nobody from theirs.
-      if (reason !== 'gone') run.alone = true
-      if (reason === 'timeout') run.patience *= 2
-      resume(run)
+  /** The run has left an isolate that was its own: another one may have one. */
+  function makeRoom({ event }: Run): void {
+    if (crowded.size === 0) return
+    const { hash } = event.script
+    const line = crowded.get(hash) ?? []
+    while (line.length > 0) {
+      const next = line.shift()!
+      if (next.outcome !== undefined) continue
+      wake(next)
+      break
     }
-    // Those with a turn on its way hear "gone" for it by themselves.
-    for (const other of others) if (!other.turnOpen) move(other)
-    if (!trials.answered(run)) schedulePump()
+    if (line.length === 0) crowded.delete(hash)
   }
 
   function exit(lane: Lane, reason: string): void {
     if (stopped) return
+    const isTrial = lane === trials.lane()
+    // One that had nothing to do any more was ended by us.
+    if (!stations.lost(lane) && !isTrial) return
     const suspects = new Set([...lane.open.values()].filter(turn => turn.life === turn.run.life).map(turn => turn.run))
     const residents = [...lane.shelves].flatMap(shelf => [...shelf.runs])
     log.warn(
@@ -211,29 +229,39 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
     lane.open.clear()
     if (!lane.ready && ++failedStarts > 5)
       for (const { reject } of whenReady.splice(0)) reject(new Error(`the sandbox process does not start: ${reason}`))
-    if (lane === spare) setTimeout(() => !stopped && spare === lane && (spare = startLane(setup, events)), 100).unref()
-    else if (lane === main) promote()
-    else trials.lost(lane, reason)
+    // There is always a main one: what comes next is not to wait for it.
+    if (main.lane === undefined) stations.laneOf(main)
+    if (isTrial) trials.lost(lane, reason)
     for (const run of residents) {
       if (run.outcome !== undefined) continue
-      if (suspects.has(run) && lane !== trials.lane()) {
+      if (suspects.has(run) && !isTrial) {
         withdrawGuesses(run)
-        move(run)
+        losses.move(run)
         trials.add(run)
-      } else if (!trials.has(run)) resume(run)
+      } else if (!trials.has(run)) losses.resume(run)
     }
+    schedulePump()
+  }
+
+  /** Where a script is looked at for the first time: never where others would have to wait. */
+  async function laneForManifest(): Promise<Lane> {
+    const spare = stations.spare()
+    if (spare?.ready === true) return spare
+    if (main.lane?.ready === true && main.lane.shelves.size === 0) return main.lane
+    await new Promise<void>(resolve => whenSpare.push(resolve))
+    return laneForManifest()
   }
 
   return {
     async start() {
-      main = startLane(setup, events)
-      spare = startLane(setup, events)
+      stations.start()
       await new Promise<void>((resolve, reject) => whenReady.push({ resolve, reject }))
     },
     wake,
     repeat(run) {
       repeats++
-      move(run)
+      run.repeats++
+      losses.move(run)
       wake(run)
     },
     release(run) {
@@ -241,31 +269,35 @@ export function createPool(setup: LaneSetup, log: Log): Pool {
       if (run.place !== undefined) run.place.lane.leave(run)
       run.place = undefined
       run.life++
+      makeRoom(run)
       trials.answered(run)
     },
     async readManifest(bundle, memoryMb) {
-      const read = (): Promise<Manifest> => (spare?.ready === true ? spare : main!).readManifest(bundle, memoryMb)
+      const read = async (): Promise<Manifest> => (await laneForManifest()).readManifest(bundle, memoryMb)
       const manifest = await read()
       // The process may have died of something else; of this script it would die again.
       return 'failure' in manifest && manifest.failure.ended === true ? read() : manifest
     },
     setTexts(texts) {
       setup.texts = texts
-      for (const lane of [main, spare, trials.lane()]) lane?.setTexts(texts)
+      for (const [, lane] of allLanes()) lane.setTexts(texts)
     },
     stats: () => ({
       replays,
       repeats,
       kills,
-      lanes: [['main', main] as const, ['spare', spare] as const, ['trial', trials.lane()] as const].flatMap(
-        ([role, lane]) =>
-          lane === undefined || lane.dead ? [] : [{ role, pid: lane.process.pid, memoryMb: lane.process.memoryMb() }],
-      ),
+      lanes: allLanes().map(([role, lane]) => ({
+        ...role,
+        pid: lane.process.pid,
+        memoryMb: lane.process.memoryMb(),
+        isolates: lane.shelves.size,
+      })),
     }),
     stop() {
       stopped = true
       stopWatching()
-      for (const lane of [main, spare, trials.lane()]) lane?.process.kill()
+      stations.stop()
+      trials.lane()?.process.kill()
     },
   }
 }

@@ -7,7 +7,7 @@
 //     setup    JSON {guest, settings, limits}                 once, first
 //     texts    JSON {language: texts}                          once, and again when texts change
 //     script   hash  JSON {code, filename}                     before the first isolate of a version
-//     isolate  isolate  hash  memoryMb                         makes room for runs of a version
+//     isolate  isolate  hash  memoryMb  world                  makes room for runs of a version, or for one (`run`)
 //     turn     turn  isolate  run  limitMs  now  guesses  JSON turn   one entry for one run
 //     forget   isolate  run                                    the run is over, whatever it waits for
 //     drop     isolate                                         no run of it is left
@@ -15,12 +15,14 @@
 //
 //   child to engine
 //     ready                                                    the setup is done
-//     alive                                                    still here, after something slow
+//     alive                                                    an isolate has been made
 //     done     turn  cpuUs  JSON [statement, …]                the turn has ended by itself
-//     lost     turn  reason  cpuUs  isolate                    the turn was stopped; its isolate is gone
+//     lost     turn  reason  cpuUs  isolate  JSON stack        the turn was stopped, here; its isolate is gone
 //     heap     isolate  bytes                                  now and then
 //
 // `turn` numbers are the engine's; statements are described in guest/main.ts.
+// Every line of the child answers one of the engine's: one that answers nothing,
+// or says what is not in this list, ends the child (lane.ts).
 
 /** Why a turn did not end: `gone` tells of an isolate that an earlier turn of the same write had lost. */
 export type LossReason = 'timeout' | 'memory' | 'gone'
@@ -29,12 +31,30 @@ export function line(...fields: Array<string | number>): string {
   return `${fields.join('\t')}\n`
 }
 
-/** Cuts a stream of text into whole lines; what has no end yet waits for the next piece. */
-export function createLineReader(onLine: (line: string) => void): (piece: string) => void {
+/** The longest line of a child that keeps to its own limit of 8,000,000 characters for one turn. */
+export const longestLine = 8_400_000
+
+/**
+ * Cuts a stream of text into whole lines; what has no end yet waits for the next
+ * piece. A line of more than `most` characters is the last thing that is read:
+ * `tooLong` is called once, and nothing is kept.
+ */
+export function createLineReader(
+  onLine: (line: string) => void,
+  most = Infinity,
+  tooLong: () => void = () => {},
+): (piece: string) => void {
   let rest = ''
+  let over = false
   return piece => {
+    if (over) return
     let begin = 0
     let end = piece.indexOf('\n')
+    if (rest.length + (end === -1 ? piece.length : end) > most) {
+      over = true
+      rest = ''
+      return tooLong()
+    }
     if (end === -1) {
       rest += piece
       return

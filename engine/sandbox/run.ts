@@ -13,6 +13,7 @@ import type { HostCall } from './host-call.ts'
 import { addTurn, createJournal, type Journal } from './journal.ts'
 import type { ScriptVersion } from './library.ts'
 import type { RunLimits } from './limits.ts'
+import type { KeptRun, RunOwner } from './kept-runs.ts'
 import type { Place } from './lane.ts'
 import type { Untaken } from './statements.ts'
 
@@ -32,6 +33,8 @@ export interface RunEvent {
   call: unknown
   /** The language that `t` speaks when the script names none. */
   language: string | null
+  /** Of a run that outlives the engine (kept-runs.ts): who takes care of its outcome. */
+  owner?: RunOwner
 }
 
 export type RunOutcome =
@@ -63,10 +66,14 @@ export interface Run {
   untaken: Untaken | undefined
   messages: number
   hadEffect: boolean
+  /** The lot of work ahead of the disk (StorageAhead) that holds its first effect. */
+  effectIn: number | undefined
   /** Stored values that it wrote, as they were before it and as it left them, by key. */
   changes: Map<string, { before: string | undefined; after: string | undefined }> | undefined
   cpuUs: number
-  /** Length of all that it has said. */
+  /** Heap of the isolate that it lived in, as that told last. */
+  heapBytes: number | undefined
+  /** Length of all that it has said, and was answered. */
   saidChars: number
   /** The handler has returned or thrown; the answer leaves once no call is open. */
   ending: RunOutcome | undefined
@@ -74,16 +81,30 @@ export interface Run {
   endedAt: number | undefined
   /** Where it lives now; undefined means that the journal has to be fed first. */
   place: Place | undefined
+  /** What it did, or was told, is lost. */
+  lost: boolean
   /** Turns sent since it came to its place. */
   sent: number
   /** Changes with every move: what comes from an earlier place is not heard. */
   life: number
+  /** How often its first turn was taken again for a wrong guess: those moves are no replays. */
+  repeats: number
   /** How often it had to move without any fault of its own being known. */
   moves: number
   /** It runs in an isolate that it shares with nobody, after one died in its turn. */
   alone: boolean
+  /** It lives in the slow lane, after a turn of it took too long or too much in the fast one. */
+  slow: boolean
   /** How many times its usual time a turn may take, after a busy machine gave it too little of the processor. */
   patience: number
+  /** It was begun by an engine that has died: what its turns say is taken in once more, but for what is known. */
+  restored: boolean
+  /** Its record (kept-runs.ts) has been written. */
+  recorded: boolean
+  /** Ids of messages that were given out before it was restored, by call. */
+  reserved: Map<number, number> | undefined
+  /** A call was answered. */
+  readonly note: (run: Run) => void
   /** There is something to tell it. */
   readonly wake: (run: Run) => void
   /** Its last turn is to be taken once more, from its beginning on. */
@@ -91,12 +112,10 @@ export interface Run {
   readonly finish: (run: Run) => void
 }
 
+export type RunWiring = Pick<Run, 'limits' | 'parts' | 'note' | 'wake' | 'repeat' | 'finish'>
+
 /** `guesses`: how many answers it may take for granted. */
-export function createRun(
-  event: RunEvent,
-  wiring: Pick<Run, 'limits' | 'parts' | 'wake' | 'repeat' | 'finish'>,
-  guesses: number,
-): Run {
+export function createRun(event: RunEvent, wiring: RunWiring, guesses: number): Run {
   const run: Run = {
     ...wiring,
     event,
@@ -109,8 +128,11 @@ export function createRun(
     untaken: undefined,
     messages: 0,
     hadEffect: false,
+    effectIn: undefined,
+    lost: false,
     changes: undefined,
     cpuUs: 0,
+    heapBytes: undefined,
     saidChars: 0,
     ending: undefined,
     outcome: undefined,
@@ -118,14 +140,41 @@ export function createRun(
     place: undefined,
     sent: 0,
     life: 0,
+    repeats: 0,
     moves: 0,
     alone: false,
+    slow: false,
     patience: 1,
+    restored: false,
+    recorded: false,
+    reserved: undefined,
   }
   const { action, request, call, language } = event
   const start = JSON.stringify({ start: { seed: newSeed(), action, request, call, language } })
   addTurn(run.journal, run.startedAt, start, guesses)
   run.turnOpen = true
+  return run
+}
+
+/** The run of an engine that has died, as its record tells; its time begins anew. */
+export function restoreRun(kept: KeptRun, script: ScriptVersion, wiring: RunWiring): Run {
+  const run = createRun({ ...kept.event, script, owner: kept.owner }, wiring, 0)
+  const { turns } = kept
+  const bytes = turns.reduce((sum, { text }) => sum + text.length, 0)
+  const calls = kept.calls.map(
+    call => [call.number, { ...call, input: undefined, done: Promise.resolve(), changed: undefined }] as const,
+  )
+  Object.assign(run, {
+    journal: { turns, bytes },
+    calls: new Map(calls),
+    deliveries: kept.deliveries,
+    messages: kept.messages,
+    reserved: new Map(kept.reserved),
+    hadEffect: kept.hadEffect,
+    changes: new Map(kept.changes),
+    restored: true,
+    recorded: true,
+  } satisfies Partial<Run>)
   return run
 }
 
@@ -158,9 +207,12 @@ export function openTurn(run: Run): boolean {
   return true
 }
 
-/** Ends the run with an error that it cannot catch. Effects that are under way end first: nothing happens behind an answer's back. */
-export function failRun(run: Run, code: ErrorCode, detail: string, facts: Facts = {}): void {
-  endRun(run, { kind: 'failure', code, detail, facts })
+/** Ends the run with an error that it cannot catch; `stack` tells where it was. Effects that are under way end first: nothing happens behind an answer's back. */
+export function failRun(run: Run, code: ErrorCode, detail: string, facts: Facts = {}, stack = ''): void {
+  const { positions } = run.event.script
+  const place = positions.first(stack)
+  if (place === undefined) return endRun(run, { kind: 'failure', code, detail, facts })
+  endRun(run, { kind: 'failure', code, detail: `${detail}\n${positions.stack(stack)}`, place, facts })
 }
 
 export function endRun(run: Run, outcome: RunOutcome): void {
@@ -183,7 +235,8 @@ function keepAndFinish(run: Run): void {
     run.endedAt = run.parts.clock()
     run.finish(run)
   }
-  const kept = run.calls.size > 0 ? run.parts.storage.ahead.kept() : undefined
+  const hasDone = run.calls.size > 0 || run.event.owner !== undefined
+  const kept = hasDone ? run.parts.storage.ahead.kept() : undefined
   if (kept === undefined) return finish()
   kept.then(finish, (error: unknown) => {
     run.outcome = lostOutcome(error)
@@ -193,7 +246,17 @@ function keepAndFinish(run: Run): void {
 
 /** What the run had written is lost, and perhaps what it had read: nothing that it did counts. */
 export function loseRun(run: Run): void {
-  if (run.calls.size > 0) endRun(run, lostOutcome())
+  // One with a key has that to lose before it has done anything.
+  if (run.calls.size === 0 && run.event.owner === undefined) return
+  run.lost = true
+  // Nothing was kept before, so nothing has come of it: the same request may begin anew.
+  if (run.effectIn === run.parts.storage.ahead.lot()) {
+    run.hadEffect = false
+    run.changes = undefined
+  }
+  if (run.outcome === undefined) endRun(run, lostOutcome())
+  // It had ended, and waits for its calls or for the disk.
+  else run.outcome = lostOutcome()
 }
 
 function lostOutcome(cause?: unknown): RunOutcome {

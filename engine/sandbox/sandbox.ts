@@ -11,26 +11,46 @@ import { primitives } from '../primitives/list.ts'
 import type { PrimitiveParts } from '../primitives/primitive.ts'
 import { buildChild, buildGuest } from './build.ts'
 import { guessesFor } from './guesses.ts'
+import { createKeptRuns, type KeptRun, type KeptRuns } from './kept-runs.ts'
 import { openLibrary, type Library, type ScriptSettings } from './library.ts'
 import { defaultSandboxLimits, type RunLimits, type SandboxLimits } from './limits.ts'
 import { createPool, type Pool } from './pool.ts'
-import { createRun, failRun, loseRun, type Run, type RunEvent, type RunOutcome } from './run.ts'
+import { createStandings, type Offender, type Standing, type Standings } from './standing.ts'
+import {
+  createRun,
+  failRun,
+  loseRun,
+  restoreRun,
+  type Run,
+  type RunEvent,
+  type RunOutcome,
+  type RunWiring,
+} from './run.ts'
 
 export interface Sandbox {
   readonly library: Library
   /**
    * Handles one event. Resolves with the ended run, whose outcome may be a
    * failure; rejects with `overloaded` when the script has too many runs, or
-   * when the engine is stopping.
+   * when the engine is stopping, with `script_suspended` when that version has
+   * ended its sandbox too often.
    */
-  run(event: RunEvent): Promise<Run & { outcome: RunOutcome }>
+  run(event: RunEvent): Promise<EndedRun>
+  /** Runs that an engine before this one began and did not end. */
+  readonly kept: KeptRuns
+  /** Leads such a run to its end. Rejects with `not_found` when nothing is known of its version any more. */
+  resume(kept: KeptRun): Promise<EndedRun>
   /** Newest first: runs under way and the last thousand that ended. */
   history(): Run[]
   setTexts(resources: Record<string, object>): void
+  /** Where versions live, for what they have done to their sandbox. */
+  readonly standings: Standings
   stats: Pool['stats']
   /** Takes no new run, gives those under way `withinMs` to end, then ends them. */
   stop(withinMs: number): Promise<void>
 }
+
+export type EndedRun = Run & { outcome: RunOutcome }
 
 export interface SandboxParts {
   folder: string
@@ -44,24 +64,30 @@ export interface SandboxParts {
 }
 
 /** Of ended runs, for their traces: so many, or so many that they said so much. */
-const keptRuns = 1_000
-const keptChars = 32_000_000
+const historyRuns = 1_000
+const historyChars = 32_000_000
+
+/** Somebody has to look at the script first. */
+const suspendedRetryS = 60
 
 export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
   const { runLimits, primitiveParts, log } = parts
   const { clock } = primitiveParts
   const [code, setup] = await Promise.all([buildChild(), readSetup(parts)])
   const limits = { ...defaultSandboxLimits, ...parts.sandboxLimits }
-  const pool = createPool(
-    {
+  const standings = createStandings(clock, (version, from, to) => logStanding(version, from, to, log))
+  const pool = createPool({
+    setup: {
       code,
       setup,
       texts: JSON.stringify(parts.texts),
       limits,
       turnMs: runLimits.cpuMs,
     },
+    standings,
     log,
-  )
+  })
+  const keptRuns = createKeptRuns(primitiveParts.storage)
   const live = new Map<string, Set<Run>>()
   const ended: Run[] = []
   let endedChars = 0
@@ -98,45 +124,57 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
   function keep(run: Run): void {
     // Entropy and answers have served their purpose; the trace does without.
     for (const turn of run.journal.turns) turn.text = ''
+    for (const call of run.calls.values()) call.delivery = call.asked = undefined
     ended.push(run)
     endedChars += run.saidChars
-    while (ended.length > keptRuns || endedChars > keptChars) endedChars -= ended.shift()!.saidChars
+    while (ended.length > historyRuns || endedChars > historyChars) endedChars -= ended.shift()!.saidChars
   }
 
-  function wireRun(event: RunEvent, resolve: (run: Run & { outcome: RunOutcome }) => void): Run {
-    const wiring = {
-      limits: runLimits,
-      parts: primitiveParts,
-      wake: pool.wake,
-      repeat: pool.repeat,
-      finish(run: Run) {
-        pool.release(run)
-        live.get(event.script.name)?.delete(run)
-        keep(run)
-        logRun(run, log)
-        resolve(run as Run & { outcome: RunOutcome })
-      },
-    }
-    return createRun(event, wiring, guessesFor(event.script, event.action, limits.guesses))
+  function begin(name: string, create: (wiring: RunWiring) => Run): Promise<EndedRun> {
+    let runs = live.get(name)
+    if (runs === undefined) live.set(name, (runs = new Set()))
+    return new Promise(resolve => {
+      const run = create({
+        limits: runLimits,
+        parts: primitiveParts,
+        note: keptRuns.note,
+        wake: pool.wake,
+        repeat: pool.repeat,
+        finish(ended) {
+          pool.release(ended)
+          live.get(name)?.delete(ended)
+          keep(ended)
+          logRun(ended, log)
+          resolve(ended as EndedRun)
+        },
+      })
+      runs.add(run)
+      pool.wake(run)
+    })
   }
 
   return {
     library,
+    kept: keptRuns,
     run(event) {
-      const { name } = event.script
-      let runs = live.get(name)
-      if (runs === undefined) live.set(name, (runs = new Set()))
-      if (stopping || runs.size >= runLimits.runsAtOnce) {
+      const { name, hash } = event.script
+      if (standings.of(hash) === 'suspended') {
+        return Promise.reject(new EngineError('script_suspended', { retryAfter: suspendedRetryS }))
+      }
+      if (stopping || (live.get(name)?.size ?? 0) >= runLimits.runsAtOnce) {
         return Promise.reject(new EngineError('overloaded', { retryAfter: 1 }))
       }
-      return new Promise(resolve => {
-        const run = wireRun(event, resolve)
-        runs.add(run)
-        pool.wake(run)
-      })
+      const guesses = guessesFor(event.script, event.action, limits.guesses)
+      return begin(name, wiring => createRun(event, wiring, guesses))
+    },
+    async resume(record) {
+      const script = await keptRuns.version(record, library)
+      if (script === undefined) throw new EngineError('not_found')
+      return begin(script.name, wiring => restoreRun(record, script, wiring))
     },
     history: () => [...ended, ...[...live.values()].flatMap(runs => [...runs])].toReversed(),
     setTexts: resources => pool.setTexts(JSON.stringify(resources)),
+    standings,
     stats: pool.stats,
     async stop(withinMs) {
       stopping = true
@@ -163,6 +201,12 @@ async function readSetup({ testNumbers, runLimits: { hostCalls, valueBytes } }: 
     limits: { hostCalls, valueBytes },
   })
   return JSON.stringify({ guest, ses: sesCode, settings, testNumbers })
+}
+
+function logStanding({ name, hash }: Offender, from: Standing, to: Standing, log: Log): void {
+  const line = { script: name, version: hash, from, to }
+  if (to === 'fast') log.info(line, 'script runs with the others again')
+  else log.warn(line, to === 'suspended' ? 'script suspended' : 'script runs apart from the others')
 }
 
 function logRun(run: Run, log: Log): void {

@@ -6,27 +6,21 @@
 // the guess has held; where it has not, that is forgotten, and the turn is taken
 // again without the guess: the script never notices.
 
-import type { Facts } from '../errors.ts'
 import { learnGuess } from './guesses.ts'
 import { startHostCall } from './host-call.ts'
 import { sameCalls } from './journal.ts'
 import { endRun, failRun, type Run } from './run.ts'
+import { readStatements, type Statement } from './statement-shape.ts'
 
-type Statement =
-  | ['call', number, string, unknown]
-  | ['changed', number, 'set' | 'delete' | 'nothing', unknown?]
-  | ['guess', number, 'change' | 'kept' | 'ok', unknown?]
-  | ['log', string, string]
-  | ['limit', string]
-  | ['end', unknown]
-  | ['refuse', { code: string; status: number; facts: Facts }]
-  | ['fail', { name: string; message: string; stack: string }]
-  | ['settled', string | null]
+/** The guest stops at 200, and each turn may bring one of the sandbox process itself. */
+const maxLogLines = 1_000
 
 /** The statements of a turn, and how far they were taken. */
 export interface Untaken {
   readonly statements: readonly Statement[]
   readonly turn: number
+  /** One of them may be more bytes than a value may have. */
+  readonly long: boolean
   at: number
   /** Calls whose answers were guessed and came so. */
   held: number
@@ -40,18 +34,17 @@ export function takeStatements(run: Run, index: number, text: string, cpuUs: num
   run.cpuUs += cpuUs
   run.saidChars += text.length
   const turn = run.journal.turns[index]!
-  const statements = JSON.parse(text) as Statement[]
+  const statements = readStatements(text)
   if (turn.calls !== undefined) {
     const names = callsOf(statements)
-    if (!sameCalls(turn.calls, names)) diverged(run, index, names, turn.calls)
-    return
+    if (!sameCalls(turn.calls, names)) return diverged(run, index, names, turn.calls)
+    if (!run.restored) return
+    // What came out of it is known to the engine that has died.
+    if (index === 0) run.logs.length = 0
   }
-  run.turnOpen = false
-  // Characters are counted in the sandbox; where they may be more bytes than that, bytes are counted here.
-  if (text.length * 3 > run.limits.valueBytes && statements.some(statement => isTooLarge(statement, run))) {
-    return failRun(run, 'script_limit', 'the limit valueBytes was reached', { limit: 'valueBytes' })
-  }
-  run.untaken = { statements, turn: index, at: 0, held: 0, busy: false }
+  run.turnOpen = index < run.journal.turns.length - 1
+  const long = text.length * 3 > run.limits.valueBytes
+  run.untaken = { statements, turn: index, long, at: 0, held: 0, busy: false }
   goOn(run)
 }
 
@@ -77,10 +70,16 @@ function goOn(run: Run): void {
         return
       }
       if (!holds) return takeAgain(run, untaken)
-      // An update is settled by its second guess, or by a function that threw.
-      if (kind !== 'change' || untaken.statements[untaken.at + 1]?.[2] === 'nothing') untaken.held++
+      if (kind !== 'change') untaken.held++
       run.deliveries = run.deliveries.filter(delivery => delivery.number !== number)
-    } else takeStatement(run, statement)
+    } else {
+      // An update is settled by its second guess, or by a function that threw; in a first turn it was a guess that was asked about.
+      if (untaken.turn === 0 && statement[0] === 'changed' && statement[2] === 'nothing') untaken.held++
+      // Characters are counted in the sandbox; where they may be more bytes than that, bytes are counted here.
+      if (untaken.long && isTooLarge(statement, run)) {
+        failRun(run, 'script_limit', 'the limit valueBytes was reached', { limit: 'valueBytes' })
+      } else takeStatement(run, statement)
+    }
     untaken.at++
   }
   const turn = run.journal.turns[untaken.turn]!
@@ -122,8 +121,9 @@ function takeStatement(run: Run, statement: Statement): void {
       const [, number, name, input] = statement
       const begun = run.calls.get(number)
       // Of a turn that is taken again: it was begun the first time.
-      if (begun !== undefined && run.untaken!.turn === 0) {
-        if (begun.name !== name) diverged(run, 0, [name], [begun.name])
+      const { turn } = run.untaken!
+      if (begun !== undefined && (turn === 0 || run.restored)) {
+        if (begun.name !== name) diverged(run, turn, [name], [begun.name])
         return
       }
       return startHostCall(run, number, name, input)
@@ -133,7 +133,9 @@ function takeStatement(run: Run, statement: Statement): void {
         .get(statement[1])
         ?.changed?.(statement[2] === 'set' ? { how: 'set', value: statement[3] } : { how: statement[2] })
     case 'log':
-      run.logs.push({ at: run.parts.clock(), level: statement[1], text: statement[2] })
+      // The sandbox counts them; one that has been broken out of does not.
+      if (run.logs.length < maxLogLines)
+        run.logs.push({ at: run.parts.clock(), level: statement[1], text: statement[2] })
       return
     case 'limit':
       return failRun(run, 'script_limit', `the limit ${statement[1]} was reached`, { limit: statement[1] })
@@ -158,7 +160,8 @@ function takeStatement(run: Run, statement: Statement): void {
           ...describe(run, statement[1], 'a call that nobody waited for failed'),
         }
       }
-      return endRun(run, run.ending!)
+      if (run.ending === undefined) return failRun(run, 'script_crashed', 'the run settled without an end')
+      return endRun(run, run.ending)
     default:
   }
 }

@@ -1,10 +1,12 @@
 // When a process dies, every run whose turn it had not answered may be the one
 // that killed it. Each is tried alone, one after another, in a process of its
 // own: the innocent go on as if nothing had happened, the guilty one fails.
+// Those of versions that have done it before come last.
 
 import type { Log } from '../log.ts'
 import type { Lane } from './lane.ts'
 import { failRun, type Run } from './run.ts'
+import type { Standings } from './standing.ts'
 
 export interface Trials {
   add(run: Run): void
@@ -19,20 +21,21 @@ export interface Trials {
 
 export interface TrialParts {
   startLane(): Lane
+  standings: Standings
   send(run: Run, lane: Lane): void
   move(run: Run): void
   wake(run: Run): void
   log: Log
 }
 
-export function createTrials({ startLane, send, move, wake, log }: TrialParts): Trials {
+export function createTrials({ startLane, standings, send, move, wake, log }: TrialParts): Trials {
   let lane: Lane | undefined
   let onTrial: Run | undefined
   const suspects: Run[] = []
 
   function pump(): void {
     if (onTrial !== undefined) return
-    const next = suspects[0]
+    const next = likelyInnocent()
     if (next === undefined) {
       // Its work is done; the next trial gets a fresh one.
       lane?.process.kill()
@@ -41,10 +44,22 @@ export function createTrials({ startLane, send, move, wake, log }: TrialParts): 
     }
     if (lane === undefined || lane.dead) lane = startLane()
     if (!lane.ready) return
-    suspects.shift()
+    suspects.splice(suspects.indexOf(next), 1)
     if (next.outcome !== undefined) return pump()
     onTrial = next
     send(next, lane)
+  }
+
+  function likelyInnocent(): Run | undefined {
+    let found: Run | undefined
+    let fewest = Infinity
+    for (const run of suspects) {
+      const kills = standings.kills(run.event.script.hash)
+      if (kills >= fewest) continue
+      found = run
+      fewest = kills
+    }
+    return found
   }
 
   return {
@@ -73,6 +88,7 @@ export function createTrials({ startLane, send, move, wake, log }: TrialParts): 
       onTrial = undefined
       if (guilty !== undefined && guilty.outcome === undefined) {
         log.warn({ run: guilty.event.id, script: guilty.event.script.name, reason }, 'run killed its sandbox process')
+        standings.killed(guilty.event.script)
         failRun(guilty, killCode(dead), `the run ended its sandbox process twice (${reason})`)
       }
       pump()

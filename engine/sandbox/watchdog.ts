@@ -4,6 +4,7 @@
 import type { Lane } from './lane.ts'
 import type { SandboxLimits } from './limits.ts'
 
+// A flood of memory makes 1 to 2.5 GB a second; a look costs 0.02 ms.
 const everyMs = 50
 /** A process that got no CPU time for so long is given up, whatever its own clock says. */
 const starvedMs = 10_000
@@ -17,17 +18,15 @@ export interface WatchdogParts {
 /** Returns how to stop. */
 export function watchLanes({ lanes, limits, kill }: WatchdogParts): () => void {
   let lookedAt = performance.now()
-  let looks = 0
   const timer = setInterval(() => {
     const now = performance.now()
     // When the engine itself was held up, answers may lie unread in the pipes: they are read before the next look.
     const late = now - lookedAt > everyMs * 3
     lookedAt = now
-    looks++
     for (const lane of lanes()) {
       const owedWithinMs = lane.owedWithinMs()
       if (!late && owedWithinMs !== undefined) lookAtSilence(lane, now, owedWithinMs)
-      if (looks % 4 === 0) lookAtMemory(lane)
+      lookAtMemory(lane)
     }
   }, everyMs)
   timer.unref()

@@ -29,7 +29,11 @@ export interface Batch {
   readonly ahead: Access
   /** Resolves when all that was written ahead is durable, rejects when it is lost; undefined when there is none. */
   kept(): Promise<void> | undefined
-  /** Called when what was written ahead, and answered, is lost. */
+  /** Grows with every transaction that was written ahead in, kept or lost. */
+  lot(): number
+  /** Runs `write` in the transaction that is open ahead, last before it is committed; at once when there is none. */
+  beforeCommit(write: () => Promise<unknown>): void
+  /** Called when what was written ahead, and answered, is lost; its lot is still the present one. */
   onLost(listener: () => void): void
   stats(): { commits: number; writes: number }
   /** Commits what is pending; everything after is refused. */
@@ -56,11 +60,14 @@ const longestAheadMs = 10
 export function createBatch(database: Database): Batch {
   let pending: PendingWrite[] = []
   let early: Early | undefined
+  let lots = 0
   let scheduled = false
   let commits = 0
   let writes = 0
   let closed = false
   const listeners: Array<() => void> = []
+  let joining: Array<() => Promise<unknown>> = []
+  let joinFailure: unknown
 
   return {
     durable: {
@@ -93,6 +100,11 @@ export function createBatch(database: Database): Batch {
     },
 
     kept,
+    lot: () => lots,
+    beforeCommit(write) {
+      if (early === undefined) void write().catch(() => {})
+      else joining.push(write)
+    },
     onLost: listener => void listeners.push(listener),
     stats: () => ({ commits, writes }),
 
@@ -124,6 +136,7 @@ export function createBatch(database: Database): Batch {
     } catch (error) {
       // A statement that fails undoes itself alone; some errors (a full disk) end the whole transaction.
       if (!database.inTransaction()) lose(mine, error)
+      joinFailure = error
       throw error
     }
   }
@@ -150,6 +163,7 @@ export function createBatch(database: Database): Batch {
     const before = early
     let ran = 0
     try {
+      if (before !== undefined) join()
       if (before === undefined) database.exec('BEGIN IMMEDIATE')
       else if (batch.length > 0) database.exec('SAVEPOINT pending')
       for (const write of batch) {
@@ -171,6 +185,7 @@ export function createBatch(database: Database): Batch {
       else for (const write of batch) commit([write])
       return
     }
+    if (before !== undefined) lots++
     early = undefined
     commits++
     writes += batch.length + (before?.writes ?? 0)
@@ -178,10 +193,23 @@ export function createBatch(database: Database): Batch {
     for (const write of batch) write.done()
   }
 
+  // What belongs to the writes of this transaction is written with them, or they are not either.
+  function join(): void {
+    joinFailure = undefined
+    const writes = joining
+    joining = []
+    // It fails here and now, or not at all: what runs ahead is synchronous.
+    for (const write of writes) write().catch(() => {})
+    if (joinFailure !== undefined) throw joinFailure
+  }
+
   function lose(lost: Early, error: unknown): void {
+    if (early !== lost) return
     early = undefined
+    joining = []
     lost.kept?.reject(refused(error))
     if (lost.writes > 0) for (const listener of listeners) listener()
+    lots++
   }
 
   function undoPending(): boolean {

@@ -76,6 +76,8 @@ export function openSqlite(options: { path: string; secret: string; clock: () =>
       entries: createSqliteEntries(database, batch.ahead, parts),
       work: createSqliteWork(database, batch.ahead, parts),
       kept: batch.kept,
+      beforeCommit: batch.beforeCommit,
+      lot: batch.lot,
       onLost: batch.onLost,
     },
     sweep,

@@ -28,10 +28,19 @@ export interface Storage {
  */
 export interface StorageAhead {
   readonly entries: Entries
-  readonly work: DueWork
+  /** Claims are left out: one touches many items, and would leave a part of them claimed when it fails. */
+  readonly work: Omit<DueWork, 'claim'>
   /** Resolves when all that was done ahead is durable, rejects with storage_unavailable when it is lost; undefined when it is durable. */
   kept(): Promise<void> | undefined
-  /** Called when something that was done ahead is lost (a full disk): what was built on it must not go on. */
+  /** Which lot of work is being done ahead: one more after each that was kept or lost. */
+  lot(): number
+  /**
+   * Does `write` in the commit that makes durable what was done ahead until
+   * now: a record of what was done that is kept exactly when it is. It may do
+   * operations of `ahead` only, without waiting for anything else.
+   */
+  beforeCommit(write: () => Promise<unknown>): void
+  /** Called when the present lot is lost (a full disk): what was built on it must not go on. */
   onLost(listener: () => void): void
 }
 

@@ -2,8 +2,8 @@
 
 import type { Texts } from '../locales.ts'
 import type { ScriptVersion } from '../sandbox/library.ts'
-import type { Run, RunOutcome } from '../sandbox/run.ts'
-import type { Sandbox } from '../sandbox/sandbox.ts'
+import type { RunOwner } from '../sandbox/kept-runs.ts'
+import type { EndedRun, Sandbox } from '../sandbox/sandbox.ts'
 
 /** Who asks, as the handler's `call.token` tells it. */
 export interface Caller {
@@ -21,13 +21,15 @@ export interface HttpRequest {
   caller: Caller
   ip: string
   headers: Record<string, unknown>
+  /** Of a run that outlives the engine. */
+  owner?: RunOwner | undefined
 }
 
 /** Rejects with `overloaded` when the script has too many runs at once. */
 export function runHttpRequest(
   { sandbox, texts }: { sandbox: Sandbox; texts: Texts },
-  { runId, script, action, body, caller, ip, headers }: HttpRequest,
-): Promise<Run & { outcome: RunOutcome }> {
+  { runId, script, action, body, caller, ip, headers, owner }: HttpRequest,
+): Promise<EndedRun> {
   const { id, app, brand, scopes } = caller
   const language = requestLanguage(texts, body, headers)
   return sandbox.run({
@@ -46,6 +48,7 @@ export function runHttpRequest(
       headers: shownHeaders(headers),
     },
     language,
+    ...(owner !== undefined && { owner }),
   })
 }
 

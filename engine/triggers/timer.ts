@@ -25,6 +25,8 @@ export interface TimerTrigger extends Timers {
 
 const claimAtOnce = 50
 const againMs = 1_000
+/** Until somebody has released or changed the script. */
+const whenSuspendedMs = 60_000
 /** setTimeout's own limit is 24 days; a look now and then costs nothing. */
 const longestSleepMs = 3_600_000
 
@@ -70,22 +72,30 @@ export function createTimerTrigger({ storage, sandbox, engine, clock, log }: Tim
 
   async function fire(item: WorkItem): Promise<void> {
     const { id, script: name, action, data } = JSON.parse(item.body) as Timer
-    const script = sandbox().library.get(name)
+    const { library, kept } = sandbox()
+    const script = library.get(name)
+    // One timer, one run id: fired again after a crash it goes on where it was.
+    const runId = derivedId('run', `timer:${id}`)
+    let forget: () => Promise<void> = async () => {}
     try {
-      if (script === undefined || !script.exports.has('onTimer')) {
+      const begun = await kept.get(runId)
+      if (begun === undefined && (script === undefined || !script.exports.has('onTimer'))) {
         log.warn({ timer: id, script: name }, 'timer without a script that has onTimer')
       } else {
-        // One timer, one run id: fired again after a crash it sends no second message.
-        const run = derivedId('run', `timer:${id}`)
-        const { outcome } = await sandbox().run({
-          id: run,
-          script,
-          action: 'onTimer',
-          trigger: 'timer',
-          request: { id, action, data },
-          call: { id: run, script: name, action: 'onTimer' },
-          language: null,
-        })
+        const run = await (begun === undefined
+          ? sandbox().run({
+              id: runId,
+              script: script!,
+              action: 'onTimer',
+              trigger: 'timer',
+              request: { id, action, data },
+              call: { id: runId, script: name, action: 'onTimer' },
+              language: null,
+              owner: { kind: 'timer' },
+            })
+          : sandbox().resume(begun))
+        const { outcome } = run
+        forget = () => kept.forget(run)
         // Cut off by a stop: it stays ours, and the next start takes it up again.
         if (stopped && outcome.kind === 'failure') return
         if (outcome.kind === 'failure' && outcome.code === 'storage_unavailable') throw new EngineError(outcome.code)
@@ -93,11 +103,12 @@ export function createTimerTrigger({ storage, sandbox, engine, clock, log }: Tim
     } catch (error) {
       if (stopped) return
       log.warn({ timer: id, script: name, error: (error as Error).message }, 'timer is tried again')
-      const dueAt = clock() + againMs
+      const suspended = error instanceof EngineError && error.code === 'script_suspended'
+      const dueAt = clock() + (suspended ? whenSuspendedMs : againMs)
       await keepTrying(id, () => storage.work.settle(timerQueue, id, { dueAt }))
       return wake(dueAt)
     }
-    await keepTrying(id, () => storage.work.delete(timerQueue, id))
+    await keepTrying(id, () => Promise.all([storage.work.delete(timerQueue, id), forget()]))
   }
 
   // Until it is written: one that stayed claimed would wait for the next start, and ring again then.

@@ -87,6 +87,34 @@ describe('GET /admin/runs/:id', () => {
     expect(trace.replays).toBe(0)
   })
 
+  test('tells where a run was when its time was over, which limit it was, and what it had used', async () => {
+    const stuck = `
+      function deep() {
+        for (;;);
+      }
+      export default async () => { await storage.increment('n'); deep() }`
+    const { post, get } = await createTestEngine({
+      files: { 'stuck.ts': stuck },
+      config: { engine: { scriptCpuMs: 60 } },
+    })
+    const id = (await post('/stuck', {})).headers.get('x-run-id')
+
+    const { trace } = (await get(`/admin/runs/${id}`)).body
+
+    expect(trace.outcome).toMatchObject({
+      kind: 'failure',
+      code: 'script_timeout',
+      limit: 'cpu',
+      place: expect.stringMatching(/stuck\.ts:3:\d+$/),
+    })
+    expect(trace.outcome.detail).toMatch(/at deep \(.*stuck\.ts:3:\d+\)[^]*stuck\.ts:5:/)
+    expect(trace.limits).toMatchObject({
+      cpuMs: { used: expect.any(Number), limit: 60 },
+      heapMb: { used: expect.any(Number), limit: 64 },
+      hostCalls: { used: 1, limit: 50 },
+    })
+  })
+
   test('masks numbers and codes, shows texts and values as length and hash, and never the entropy', async () => {
     const { post, get } = await createTestEngine({ files })
     const answer = await post('/shop', { number, text })

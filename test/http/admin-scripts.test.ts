@@ -24,6 +24,7 @@ describe('the scripts of the administration', () => {
     expect(body.scripts[0]).toEqual({
       name: 'hello',
       state: 'active',
+      lane: 'fast',
       version: expect.stringMatching(/^[a-p]{16}$/),
       loadedAt: expect.stringMatching(/Z$/),
       exports: expect.arrayContaining(['default', 'onSms']),

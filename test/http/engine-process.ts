@@ -36,18 +36,34 @@ export async function furnish(folder: string, files: Record<string, string> = {}
 }
 
 /** As `npm start` does it, on a free port. */
-export function startEngine(folder: string, environment: Record<string, string> = {}): EngineProcess {
-  return startProcess(folder, ['--disable-sigusr1', 'engine/main.ts'], { PATCHCORD_PORT: '0', ...environment })
+export function startEngine(
+  folder: string,
+  environment: Record<string, string> = {},
+  { diskBlocks }: { diskBlocks?: number } = {},
+): EngineProcess {
+  const args = ['--disable-sigusr1', 'engine/main.ts']
+  return startProcess(folder, args, { PATCHCORD_PORT: '0', ...environment }, diskBlocks)
 }
 
-/** Runs a file of the engine in `folder`; the environment is what is given, nothing else. */
-export function startProcess(folder: string, args: string[], environment: Record<string, string>): EngineProcess {
+/**
+ * Runs a file of the engine in `folder`; the environment is what is given,
+ * nothing else. `diskBlocks` is the most that a file may hold, in blocks of 512 bytes.
+ */
+export function startProcess(
+  folder: string,
+  args: string[],
+  environment: Record<string, string>,
+  diskBlocks?: number,
+): EngineProcess {
+  const limited = diskBlocks === undefined ? [] : ['sh', '-c', `ulimit -S -f ${diskBlocks}; exec "$@"`, 'sh']
   const file = args.findIndex(argument => argument.endsWith('.ts'))
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', ...args.with(file, join(root, args[file]!))],
-    { cwd: folder, env: { PATH: process.env.PATH, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
-  )
+  const own = ['--disable-warning=ExperimentalWarning', ...args.with(file, join(root, args[file]!))]
+  const command = [...limited, process.execPath, ...own]
+  const child = spawn(command[0]!, command.slice(1), {
+    cwd: folder,
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const texts = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (piece: string) => {

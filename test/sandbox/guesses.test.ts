@@ -66,6 +66,7 @@ test('a script never sees a guess that did not hold, and nothing that it led to 
   const { trace } = (await engine.get(`/admin/runs/${answer.headers.get('x-run-id')}`)).body
   expect(trace.logs.map(({ text }: { text: string }) => text)).toEqual(['begins'])
   expect(trace.calls.map(({ name }: { name: string }) => name)).toEqual(['storage.get', 'storage.update'])
+  expect(trace.replays).toBe(0)
   expect(engine.printed).toEqual([])
 })
 
@@ -131,6 +132,143 @@ test('what was sent before a turn was stopped is sent, and once', async () => {
       .map(name => `SMS to +12125551212: ${name}`),
   )
   expect(codes.size).toBeGreaterThan(1)
+})
+
+test('an update whose function says something before it throws counts as answered too', async () => {
+  const work = `
+    export const fill = () => storage.set('k', 1)
+    export default async ({ word }) => {
+      let asked = 0
+      const change = value => { asked++; log.info(word); if (word !== 'nothing') throw new Error('no'); return 1 }
+      const failed = await storage.update('none', change).catch(error => error.message)
+      return [failed, asked, await storage.get('k')]
+    }`
+  const engine = await createTestEngine({ files: { 'work.ts': work } })
+  await engine.post('/work/fill', {})
+  expect((await engine.post('/work', { word: 'asked' })).body).toEqual(['no', 1, 1])
+  expect((await engine.post('/work', { word: 'nothing' })).body).toEqual([1, 1, 1])
+  expect(repeatsOf(engine)).toBe(2)
+})
+
+test('a value too large behind a wrong guess breaks nothing, and one behind a right guess undoes nothing', async () => {
+  const work = `
+    const large = 'ж'.repeat(40000)
+    export const fill = () => storage.set('k', 1)
+    export default async () => {
+      if ((await storage.get('k')) === undefined) await storage.set('x', large)
+      return 'right'
+    }
+    export const sends = async () => {
+      await sendSms({ to: '+12125551212', text: 'first' })
+      await storage.set('x', large)
+    }`
+  const engine = await createTestEngine({ files: { 'work.ts': work } })
+  await engine.post('/work/fill', {})
+  expect((await engine.post('/work', {})).body).toBe('right')
+  expect((await engine.post('/work/sends', {})).body).toMatchObject({ code: 'script_limit', limit: 'valueBytes' })
+  await until(() => engine.printed.length === 1)
+})
+
+test('a run that listens to what comes first within a turn hears nothing of a guess', async () => {
+  const work = `
+    const sms = text => sendSms({ to: '+12125551212', text })
+    const ticks = async n => { for (let i = 0; i < n; i++) await null; return 'own' }
+    export const race = () => Promise.race([storage.get('k'), ticks(50)])
+    export const late = async () => { void storage.get('k').then(() => sms('late')).catch(() => {}); await ticks(50) }
+    export const order = async () => {
+      const order = []
+      const note = name => value => { order.push(name) }
+      await Promise.all([
+        storage.set('k', 1).then(note('set')), ticks(20).then(note('own')),
+        storage.update('k', note('asked')).then(note('updated')), ticks(1).then(() => storage.get('x')).then(note('get')),
+      ])
+      return [order[0], order.includes('get')]
+    }
+    export const rejected = async () => {
+      const own = Promise.reject(new Error('nobody yet'))
+      await storage.get('x')
+      return own.catch(error => error.message)
+    }`
+  const sides = await Promise.all(
+    [16, 0].map(guesses => createTestEngine({ files: { 'work.ts': work }, sandboxLimits: { guesses } })),
+  )
+  const [guessed, plain] = await Promise.all(
+    sides.map(async engine => {
+      const seen: unknown[] = []
+      for (const action of ['race', 'late', 'order', 'rejected']) {
+        const { headers, body } = await engine.post(`/work/${action}`, {})
+        const { trace } = (await engine.get(`/admin/runs/${headers.get('x-run-id')}`)).body
+        seen.push([action, body, trace.calls.map(({ name }: { name: string }) => name), trace.logs.length])
+      }
+      return seen
+    }),
+  )
+  expect(guessed).toEqual(plain)
+  expect(guessed).toContainEqual(['race', 'own', ['storage.get'], 0])
+  expect(guessed).toContainEqual(['late', null, ['storage.get'], 0])
+  expect(guessed).toContainEqual(['rejected', 'nobody yet', ['storage.get'], 1])
+})
+
+test('a turn that talks without end behind a wrong guess breaks no limit', async () => {
+  const work = `
+    export const fill = () => storage.set('k', 1)
+    export default async () => {
+      if ((await storage.get('k')) === undefined) for (let n = 0; n < 3000; n++) void storage.get('x' + n)
+      return 'right'
+    }`
+  const engine = await createTestEngine({
+    files: { 'work.ts': work },
+    config: { engine: { scriptHostCalls: 2_000 } },
+  })
+  await engine.post('/work/fill', {})
+  expect((await engine.post('/work', {})).body).toBe('right')
+  expect(repeatsOf(engine)).toBe(1)
+})
+
+test('parallel runs on the same keys count right although their processes are killed all the time', async () => {
+  const work = `
+    export default async ({ n, how }) => {
+      const mine = await storage.get('mine:' + n)
+      const [sum, other] = await Promise.all([
+        storage.update('sum', (value = 0) => value + 1),
+        storage.update('other' + (n % 3), (value = []) => [...value, n].slice(-5)),
+      ])
+      if (how === 'set') await storage.set('loud', n)
+      const loud = await storage.update('loud', value => { log.info(n); return n })
+      await storage.set('mine:' + n, sum)
+      const { value } = await storage.increment('n')
+      const sms = await sendSms({ to: '+12125551212', text: 'run ' + n })
+      try { return { mine, sum, other: other.includes(n), loud: loud === n, value, id: sms.id } }
+      finally { void storage.update('end', (value = 0) => value + 1) }
+    }
+    export const state = async () => [await storage.get('sum'), await storage.get('n'), await storage.get('end')]`
+  const engine = await createTestEngine({ files: { 'work.ts': work }, log: 'silent' })
+  const total = 400
+  let next = 0
+  let kills = 0
+  const answers: Array<{ status: number; body: Record<string, unknown> }> = []
+  const worker = async (): Promise<void> => {
+    while (next < total) {
+      const n = next++
+      if (n % 40 === 20) {
+        kills++
+        for (const { pid, role } of engine.engine.sandbox.stats().lanes)
+          if (role === 'main') process.kill(pid, 'SIGKILL')
+      }
+      answers.push(await engine.post('/work', { n, how: n % 7 === 0 ? 'set' : '' }))
+    }
+  }
+  await Promise.all(Array.from({ length: 24 }, worker))
+  expect(kills).toBe(10)
+  const unlike = answers.filter(
+    ({ status, body }) => status !== 200 || body.mine !== undefined || !body.other || !body.loud,
+  )
+  expect(unlike).toEqual([])
+  expect(new Set(answers.map(({ body }) => body.sum)).size).toBe(total)
+  expect(new Set(answers.map(({ body }) => body.value)).size).toBe(total)
+  expect((await engine.post('/work/state', {})).body).toEqual([total, total, total])
+  await until(() => engine.printed.length >= total)
+  expect(new Set(engine.printed).size).toBe(engine.printed.length)
 })
 
 test('guesses that keep failing are given up, and taken up again when they would hold', async () => {

@@ -9,7 +9,11 @@ export default async ({ n }) => {
 }`
 
 test('isolates that are replaced after every five runs answer as one would', async () => {
-  const { post, engine } = await createTestEngine({ files: { 'work.ts': work }, sandboxLimits: { isolateRuns: 5 } })
+  const { post, engine } = await createTestEngine({
+    files: { 'work.ts': work },
+    sandboxLimits: { isolateRuns: 5 },
+    config: { engine: { scriptWallMs: 60_000 } },
+  })
 
   const numbers = Array.from({ length: 100 }, (_, n) => n)
   const atOnce = await Promise.all(numbers.map(n => post('/work', { n })))

@@ -74,6 +74,7 @@ test('a run that does not repeat its own steps is given up', async () => {
         }`,
     },
     config: { engine: { scriptCpuMs: 10_000, scriptWallMs: 60_000 } },
+    sandboxLimits: { fastTurnMs: 10_000 },
   })
   const { sandbox } = engine.engine
   sandbox.setTexts({ en: { mood: 'good' } })

@@ -426,6 +426,18 @@ export function storageContract(name: string, open: (clock: () => number) => Pro
       expect(storage.ahead.kept()).toBeUndefined()
     })
 
+    test('its lots are told apart: one more after each that was kept', async () => {
+      const { entries, lot } = storage.ahead
+      const first = lot()
+      await entries.set('s', 'a', '1')
+      await entries.set('s', 'b', '1')
+      const kept = storage.ahead.kept()
+      expect(kept === undefined || lot() === first).toBe(true)
+      await kept
+      expect(lot()).toBeGreaterThanOrEqual(first)
+      if (kept !== undefined) expect(lot()).toBe(first + 1)
+    })
+
     test('is kept before long, though nobody asks for it', async () => {
       await storage.ahead.entries.set('s', 'a', '1')
       await expect.poll(() => storage.ahead.kept()).toBeUndefined()

@@ -2,17 +2,7 @@
 
 import { describe, refuse } from './failure.ts'
 import { likelyAnswer } from './guess.ts'
-import {
-  breakLimit,
-  currentRun,
-  emit,
-  limits,
-  parse,
-  settle,
-  stringify,
-  type GuestRun,
-  type PendingCall,
-} from './run.ts'
+import { breakLimit, currentRun, emit, limits, parse, stringify, type GuestRun, type PendingCall } from './run.ts'
 
 // `await` and `.then` on a call come through here, so that a failure that nobody
 // waits for can be told from one that the script deals with.
@@ -44,7 +34,6 @@ const ignore = () => {}
 // As it was before ses: its successor writes every stack down at once, which
 // was a third of what a turn cost, and hardly any is ever read.
 const NativeError = Error
-const soon = Promise.resolve()
 
 /** Asks the engine for `name`; the promise settles in a later turn. */
 export function hostCall(
@@ -79,8 +68,6 @@ export function hostCall(
   return promise
 }
 
-// The run goes on with the answer that is to be expected, once those who made
-// the call have gone on with what they do at the same time.
 function guess(run: GuestRun, number: number, name: string, input: Record<string, unknown>): void {
   const answer = likelyAnswer(run, number, name, input)
   if (answer === undefined) {
@@ -88,18 +75,21 @@ function guess(run: GuestRun, number: number, name: string, input: Record<string
     return
   }
   run.guesses--
-  void Reflect.apply(nativeThen, soon, [
-    () => {
-      if (run.over) return
-      const text = answer.length === 3 ? `,${stringify(answer[2])}` : ''
-      emit(`["guess",${number},"${answer[1]}"${text}]`)
-      const call = run.pending.get(number)
-      if (call === undefined) return
-      if (answer[1] === 'change') applyChange(run, number, call, undefined, true)
-      else deliver(run, answer)
-      if (run.ended) settle(run)
-    },
-  ])
+  run.guessed.push(answer)
+}
+
+/** Tells a run what it takes for granted, as if the engine had answered. */
+export function deliverGuesses(run: GuestRun): void {
+  const { guessed } = run
+  run.guessed = []
+  for (const answer of guessed) {
+    if (run.over) return
+    const [number, kind] = answer
+    emit(`["guess",${number},"${kind}"${answer.length === 3 ? `,${stringify(answer[2])}` : ''}]`)
+    const call = run.pending.get(number)!
+    if (kind === 'change') applyChange(run, number, call, undefined, true)
+    else deliver(run, answer)
+  }
 }
 
 /** A call that fails before the engine hears of it. */

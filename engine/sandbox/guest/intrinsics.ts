@@ -43,6 +43,7 @@ export function hardenWorld(primitives: Record<string, unknown>): void {
   if ('Temporal' in world) delete (world.Temporal as { Now?: unknown }).Now
   const regExp: unknown = RegExp.prototype.constructor
   const inertFunction: unknown = Function.prototype.constructor
+  const hidden = hiddenPrototypes()
   hardenIntrinsics()
 
   const freeze = harden
@@ -54,12 +55,51 @@ export function hardenWorld(primitives: Record<string, unknown>): void {
     if (name !== 'globalThis') freeze(world[name])
   }
   freeze(promiseOfHostCalls)
+  for (const prototype of hidden) freeze(prototype)
   Object.freeze(world)
+}
+
+/**
+ * For an isolate that serves one run: the same names, the same time and chance,
+ * but nothing is frozen. What the run breaks breaks with it.
+ */
+export function freshWorld(primitives: Record<string, unknown>): void {
+  const world = globalThis as unknown as Record<string, unknown>
+  const date = turnDate()
+  const math = runMath()
+  tameIntl()
+  if ('Temporal' in world) delete (world.Temporal as { Now?: unknown }).Now
+  for (const one of [function () {}, async function () {}, function* () {}, async function* () {}]) inertEvaluator(one)
+  const inertFunction: unknown = Function.prototype.constructor
+  for (const name of Reflect.ownKeys(world)) {
+    if (typeof name !== 'string' || !(keptGlobals.has(name) || replacedGlobals.has(name))) delete world[name as string]
+  }
+  Object.assign(world, { Date: date, Math: math, Function: inertFunction, ...primitives })
+}
+
+const replacedGlobals = new Set(['Date', 'Math', 'RegExp', 'Function'])
+
+// As ses does it: what makes code of text throws.
+function inertEvaluator(one: object): void {
+  const prototype = Object.getPrototypeOf(one) as { constructor: { name: string } }
+  const { name } = prototype.constructor
+  function inert(): never {
+    throw new TypeError(`${name}: code cannot be made of text`)
+  }
+  Object.defineProperty(inert, 'name', { value: name })
+  Object.defineProperty(inert, 'prototype', { value: prototype })
+  Object.defineProperty(prototype, 'constructor', { value: inert, writable: true, configurable: true })
 }
 
 /** For an isolate that serves one short look at a script and is thrown away: nothing to protect, nothing to freeze. */
 export function plainWorld(primitives: Record<string, unknown>): void {
   Object.assign(globalThis, primitives)
+}
+
+// No property leads to them, so ses does not find them; every run does that segments a text.
+function hiddenPrototypes(): object[] {
+  const segments = new Intl.Segmenter('en').segment('')
+  return [segments, segments[Symbol.iterator]()].map(one => Object.getPrototypeOf(one) as object)
 }
 
 // Date as usual, but "now" is the time at which the turn began.

@@ -1,6 +1,7 @@
 // The first code inside an isolate: builds the world, then serves turns.
 //
-// The child calls `install` once and `enter` for every turn. A turn is one
+// The child calls `install` once and `enter` for every turn, and once more for
+// what a run takes for granted when it has done all else. A turn is one
 // synchronous entry for one run; everything the run says in it goes out as
 // statements through `emit`, because the run's microtasks drain only after
 // `enter` has returned.
@@ -13,8 +14,8 @@
 
 import { failureStatement } from './failure.ts'
 import { createGlobals, type GuestSettings } from './globals.ts'
-import { deliver, type Delivery } from './host-call.ts'
-import { hardenWorld, plainWorld } from './intrinsics.ts'
+import { deliver, deliverGuesses, type Delivery } from './host-call.ts'
+import { freshWorld, hardenWorld, plainWorld } from './intrinsics.ts'
 import {
   breakLimit,
   connect,
@@ -40,7 +41,10 @@ interface Deliveries {
   deliver: Delivery[]
 }
 
-type Turn = Start | Deliveries | { manifest: true } | { forget: true }
+type Turn = Start | Deliveries | { guessed: true } | { manifest: true } | { forget: true }
+
+/** For many runs, for one, or for one short look at what a script exports. */
+const worlds = { shared: hardenWorld, run: freshWorld, look: plainWorld }
 
 let factory: Factory
 
@@ -49,14 +53,13 @@ export function install(
   ask: Ask,
   settingsText: string,
   script: Factory,
-  harden: boolean,
+  world: keyof typeof worlds,
 ): typeof enter {
   connect(emitText, ask)
   factory = script
   const settings = parse(settingsText) as GuestSettings
   Object.assign(limits, settings.limits)
-  const world = harden ? hardenWorld : plainWorld
-  world(createGlobals(settings, ask))
+  worlds[world](createGlobals(settings, ask))
   return enter
 }
 
@@ -68,7 +71,8 @@ function enter(runId: string, now: number, guesses: number, turnText: string): v
   const run = runs.get(runId)
   if (run === undefined) return
   enterRun(run, now)
-  for (const delivery of turn.deliver) deliver(run, delivery)
+  if ('guessed' in turn) deliverGuesses(run)
+  else for (const delivery of turn.deliver) deliver(run, delivery)
   if (run.ended) settle(run)
 }
 

@@ -4,6 +4,7 @@
 // the next entry, so "the current run" is certain for every line of a script.
 
 import { createStream, seedKey, type Stream } from './chacha.ts'
+import type { Delivery } from './host-call.ts'
 
 /** Captured before any script runs; a script cannot take their place. */
 export const { stringify, parse } = JSON
@@ -14,6 +15,8 @@ export interface GuestRun {
   calls: number
   /** How many answers may still be guessed; 0 from the first call on whose answer cannot be. */
   guesses: number
+  /** Answers taken for granted that it has not been told yet. */
+  guessed: Delivery[]
   /** Those of them that were messages. */
   messages: number
   logLines: number
@@ -78,6 +81,7 @@ export function createRun(id: string, seed: string, language: string | null, gue
     id,
     calls: 0,
     guesses,
+    guessed: [],
     messages: 0,
     logLines: 0,
     pending: new Map(),

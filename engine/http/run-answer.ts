@@ -1,0 +1,56 @@
+// From the outcome of a run to the answer of its request.
+
+import { EngineError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Texts } from '../locales.ts'
+import { leftEffect } from '../sandbox/run.ts'
+import type { EndedRun, Sandbox } from '../sandbox/sandbox.ts'
+import { requestLanguage } from '../triggers/http-request.ts'
+import type { HandledRun, Idempotency, StoredAnswer } from './idempotency.ts'
+import { problem, retryAfterHeader } from './problem.ts'
+
+export function handledRun(run: EndedRun, sandbox: Sandbox, texts: Texts): HandledRun {
+  const { outcome } = run
+  return {
+    answer: answerOf(run, texts),
+    hadEffect: leftEffect(run),
+    cutOff: outcome.kind === 'failure' && outcome.facts?.limit === 'stop',
+    forget: () => sandbox.kept.forget(run),
+  }
+}
+
+function answerOf({ event, outcome }: EndedRun, texts: Texts): StoredAnswer {
+  const runId = event.id
+  if (outcome.kind === 'answer')
+    return { status: 200, contentType: 'application/json; charset=utf-8', body: outcome.text, runId }
+  const { headers } = event.call as { headers: Record<string, unknown> }
+  const language = requestLanguage(texts, event.request as Record<string, unknown>, headers)
+  const { code, facts = {} } = outcome
+  const status = outcome.kind === 'refusal' ? outcome.status : new EngineError(outcome.code).status
+  const { retryAfter } = facts
+  return {
+    status,
+    contentType: 'application/problem+json; charset=utf-8',
+    body: JSON.stringify(problem(texts, language, code, status, facts)),
+    runId,
+    retryAfter: retryAfterHeader(retryAfter),
+  }
+}
+
+/** Ends the runs of requests with an Idempotency-Key that an engine before this one began. Resolves when all are under way. */
+export async function takeUpKeyedRuns(parts: {
+  sandbox: Sandbox
+  idempotency: Idempotency
+  texts: () => Texts
+  log: Log
+}): Promise<void> {
+  const { sandbox, idempotency, texts, log } = parts
+  for (const kept of await sandbox.kept.list()) {
+    if (kept.owner.kind !== 'key') continue
+    const ended = sandbox.resume(kept).then(run => handledRun(run, sandbox, texts()))
+    idempotency.takeUp(kept.owner, ended).then(
+      () => log.info({ run: kept.event.id, script: kept.script.name }, 'run of the engine before was ended'),
+      (error: unknown) => log.error({ err: error, run: kept.event.id }, 'a run of the engine before cannot be ended'),
+    )
+  }
+}

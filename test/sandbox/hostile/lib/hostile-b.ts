@@ -1,0 +1,4 @@
+import { a } from './hostile-a.ts'
+
+export const b = 'b'
+export const other = () => a

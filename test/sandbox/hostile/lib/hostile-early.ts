@@ -1,0 +1,3 @@
+import { late } from './hostile-late.ts'
+
+export const early = late + 1

@@ -1,0 +1,3 @@
+import { early } from './hostile-early.ts'
+
+export const late = early + 1

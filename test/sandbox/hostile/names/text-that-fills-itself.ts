@@ -1,0 +1,10 @@
+// Has a text filled in for ever, in the process that answers for all scripts.
+// The values are values of a text and nothing else: the key is the text when there is none.
+// expect: 200 answer "mine.own"
+export default () =>
+  t('mine.own', {
+    context: 'x',
+    defaultValue: '{{a}}',
+    a: '{{a}}',
+    interpolation: { skipOnVariables: false, maxReplaces: 1e15 },
+  })
