@@ -7,8 +7,10 @@
 import type { ScriptVersion } from './library.ts'
 import type { Run } from './run.ts'
 
-/** How much the last run counts against those before it. */
+/** How much the last run counts against those before it; more while guesses are rare. */
 const weight = 1 / 16
+const probeWeight = 1 / 4
+const enough = 0.5
 /** A handler whose guesses fail is asked again now and then. */
 const probeEvery = 64
 
@@ -23,13 +25,13 @@ const records = new WeakMap<ScriptVersion, Map<string, Record>>()
 /** How many answers a new run of this handler may take for granted, `most` at most. */
 export function guessesFor(version: ScriptVersion, action: string, most: number): number {
   const record = recordOf(version, action)
-  return record.held > 0.5 || ++record.runs % probeEvery === 0 ? most : 0
+  return record.held > enough || ++record.runs % probeEvery === 0 ? most : 0
 }
 
 /** What became of the guesses of a run. */
 export function learnGuess(version: ScriptVersion, action: string, held: boolean): void {
   const record = recordOf(version, action)
-  record.held += ((held ? 1 : 0) - record.held) * weight
+  record.held += ((held ? 1 : 0) - record.held) * (held && record.held <= enough ? probeWeight : weight)
 }
 
 /**
@@ -41,8 +43,7 @@ export function withdrawGuesses({ event, journal }: Run): boolean {
   const first = journal.turns[0]!
   if (first.calls !== undefined || first.guesses === 0) return false
   first.guesses = 0
-  // Nothing that every run is to pay for.
-  recordOf(event.script, event.action).held = 0
+  learnGuess(event.script, event.action, false)
   return true
 }
 

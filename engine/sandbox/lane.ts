@@ -64,8 +64,6 @@ export interface Lane {
   hasRoom(version: ScriptVersion): boolean
   /** Whether runs of the version live here now. */
   hosts(version: ScriptVersion): boolean
-  /** Makes the isolate that the next run of the version will have for itself. */
-  prepare(version: ScriptVersion): void
   readManifest(bundle: ScriptBundle, memoryMb: number): Promise<Manifest>
   setTexts(texts: string): void
 }
@@ -153,7 +151,6 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
     leave,
     hasRoom: version => !isSingle(version) || (single.get(version.hash) ?? 0) < mostSingle(version),
     hosts: version => [...lane.shelves].some(shelf => shelf.version.hash === version.hash && shelf.runs.size > 0),
-    prepare,
     readManifest,
     setTexts: text => process.send(line('texts', text)),
   }
@@ -192,13 +189,10 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
 
   function admit(run: Run): Place {
     const version = run.event.script
-    const shelf = isSingle(version) ? (current.get(version.hash) ?? make(version, true)) : shelfFor(version, run.alone)
+    // One made ahead of need was measured: it was in the way of the next turn for as long as it spared it.
+    const shelf = shelfFor(version, run.alone || isSingle(version))
     idle.delete(shelf)
     if (isSingle(version)) single.set(version.hash, (single.get(version.hash) ?? 0) + 1)
-    if (shelf.alone) {
-      shelf.retired = true
-      if (current.get(version.hash) === shelf) current.delete(version.hash)
-    }
     shelf.runs.add(run)
     shelf.served++
     return { lane, shelf }
@@ -214,13 +208,6 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
     return shelf
   }
 
-  function prepare(version: ScriptVersion): void {
-    if (!isSingle(version) || current.has(version.hash)) return
-    const shelf = make(version, true)
-    current.set(version.hash, shelf)
-    rest(shelf)
-  }
-
   function make(version: ScriptVersion, alone: boolean): Shelf {
     if (!scripts.has(version.hash)) {
       scripts.add(version.hash)
@@ -233,7 +220,7 @@ export function startLane({ code, setup, texts, limits, turnMs }: LaneSetup, eve
       served: 0,
       heapBytes: undefined,
       alone,
-      retired: false,
+      retired: alone,
       gone: false,
     }
     if (lane.open.size === 0) heard()

@@ -190,15 +190,12 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
 
   // Feeds what the run's place has not heard yet: one turn as a rule, the whole journal after a move.
   function send(run: Run, lane: Lane): void {
-    const isNew = run.place === undefined
     if (run.place === undefined) {
       run.place = lane.admit(run)
       run.sent = 0
       if (run.journal.turns[0]!.calls !== undefined) replays++
     }
     while (run.sent < run.journal.turns.length) lane.sendTurn(run, run.sent++)
-    // Behind its first turn, so that nobody waits for it.
-    if (isNew) lane.prepare(run.event.script)
   }
 
   /** The run has left an isolate that was its own: another one may have one. */
