@@ -39,9 +39,11 @@ export function learnGuess(version: ScriptVersion, action: string, held: boolean
  * that it would not have come to: it is taken again without them. Whether there
  * were any.
  */
-export function withdrawGuesses({ event, journal }: Run): boolean {
+export function withdrawGuesses({ event, journal, repeats, restored }: Run): boolean {
   const first = journal.turns[0]!
   if (first.calls !== undefined || first.guesses === 0) return false
+  // Those of a turn that is taken again have held; the answers will not be told another time.
+  if (repeats > 0 || restored) return false
   first.guesses = 0
   learnGuess(event.script, event.action, false)
   return true
