@@ -8,6 +8,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // Where others have the machine for seconds (CI) a test is asked once more; the report names those that needed it.
+    retry: Number(process.env.PATCHCORD_TEST_RETRY ?? 0),
     execArgv: ['--no-node-snapshot', '--disable-warning=ExperimentalWarning'],
   },
 })
