@@ -98,10 +98,10 @@ export function createTexts(resources: Record<string, object>): Texts {
     languages: Object.keys(resources),
     t(key, values = {}, tag) {
       const name = String(key)
-      const known = valuesOnly(values)
+      const known = (values ?? {}) as Record<string, unknown>
       const template = templateOf(name, language(tag), known)
       if (template !== undefined) return template.replaceAll(placeholder, (_, field: string) => shown(known[field]))
-      const text: unknown = i18n.t(name, { ...known, lng: language(tag), returnObjects: false })
+      const text: unknown = i18n.t(name, { ...valuesOnly(known), lng: language(tag), returnObjects: false })
       return typeof text === 'string' ? text : name
     },
     match: matchAny,
@@ -122,8 +122,7 @@ const options = new Set(
 )
 const longestContext = 40
 
-function valuesOnly(values: unknown): Record<string, unknown> {
-  if (typeof values !== 'object' || values === null) return {}
+function valuesOnly(values: Record<string, unknown>): Record<string, unknown> {
   const known: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(values)) {
     if (options.has(name) || name.startsWith('defaultValue')) continue
