@@ -58,7 +58,10 @@ export function createKeptRuns({ ahead, entries }: Storage): KeptRuns {
   // Runs whose record waits for the next commit, and versions that are stored.
   const noted = new Set<Run>()
   const stored = new Set<string>()
-  ahead.onLost(() => stored.clear())
+  ahead.onLost(() => {
+    stored.clear()
+    noted.clear()
+  })
 
   async function write(run: Run): Promise<void> {
     noted.delete(run)
