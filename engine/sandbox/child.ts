@@ -127,8 +127,8 @@ function takeTurn(turn: string, isolate: string, limitMs: number, entry: Paramet
   }
 }
 
-// One synchronous entry, and one more for each lot of guesses. Whatever comes out of it as an exception is judged by
-// what is known here, time and disposal, never by the exception's own words:
+// One synchronous entry, and one more for each lot of guesses. Whatever comes
+// out of it as an exception is judged by what is known here, time and disposal, never by the exception's own words:
 // those may be the script's.
 function enter(
   isolate: string,

@@ -81,7 +81,7 @@ export interface Loss {
 export interface LaneEvents {
   ready(lane: Lane): void
   turnDone(run: Run, index: number, statements: string, cpuUs: number): void
-  /** The turn was stopped; `mine` tells whether its own work was what took too long or too much. */
+  /** The turn was stopped, and its isolate is gone. */
   turnLost(run: Run, loss: Loss): void
   exit(lane: Lane, reason: string): void
   complaint(text: string): void

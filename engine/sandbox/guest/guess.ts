@@ -5,8 +5,9 @@
 // goes on with it at once, and tells the engine what it took for granted
 // (statement "guess"), needs one turn where it would have needed one for each
 // answer. It is told in an entry of its own, as it would have been told the
-// answer: a run must not find out by what comes first within a turn. The engine lets nothing that was said behind a guess count before the
-// guess has held (statements.ts).
+// answer: a run must not find out by what comes first within a turn. The engine
+// lets nothing that was said behind a guess count before the guess has held
+// (statements.ts).
 
 import type { Delivery } from './host-call.ts'
 import { askChild, parse, stringify, type GuestRun } from './run.ts'
