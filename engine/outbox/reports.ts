@@ -17,6 +17,7 @@ const knownLimit = 10_000
 /** Reports that may wait for the answer to their own submit. */
 const heldLimit = 10_000
 const holdMs = 60_000
+const clearEveryMs = 100
 
 export interface ReportsParts {
   entries: Entries
@@ -37,7 +38,7 @@ export interface Reports {
   /** Around each submit, until it is settled. */
   began: (carrier: string) => void
   ended: (carrier: string) => void
-  /** Lets go of the reports that wait. */
+  /** Lets go of the reports that wait, and of the ids that are needed no more. */
   stop(): void
 }
 
@@ -46,6 +47,8 @@ export function createReports(parts: ReportsParts): Reports {
   const known = new Map<string, { id: string; settled: Promise<void> }>()
   const held = new Map<string, { arrived: Promise<void>; release: () => void }>()
   const submits = new Map<string, number>()
+  const forgotten: Array<{ carrier: string; carrierId: string }> = []
+  let clearing: NodeJS.Timeout | undefined
 
   async function report(carrier: string, report: CarrierReport) {
     const key = keyOf(carrier, report.carrierId)
@@ -92,10 +95,20 @@ export function createReports(parts: ReportsParts): Reports {
 
   function forget(carrier: string, carrierId: string) {
     known.delete(keyOf(carrier, carrierId))
-    // Only to save room: it would end by its lifetime, and a second report changes nothing.
-    entries
-      .delete(carrierIdSpace(carrier), carrierId)
-      .catch((error: unknown) => log.debug({ err: error }, 'carrier id stays until its time passes'))
+    forgotten.push({ carrier, carrierId })
+    clearing ??= setTimeout(clear, clearEveryMs).unref()
+  }
+
+  // Only to save room: they would end by their lifetime, and a second report
+  // changes nothing. So many share one commit, and nobody has to wait for it.
+  function clear() {
+    clearTimeout(clearing)
+    clearing = undefined
+    for (const { carrier, carrierId } of forgotten.splice(0)) {
+      entries
+        .delete(carrierIdSpace(carrier), carrierId)
+        .catch((error: unknown) => log.debug({ err: error }, 'carrier id stays until its time passes'))
+    }
   }
 
   async function hold(key: string) {
@@ -138,6 +151,7 @@ export function createReports(parts: ReportsParts): Reports {
       submits.set(carrier, (submits.get(carrier) ?? 0) - 1)
     },
     stop() {
+      clear()
       for (const { release } of held.values()) release()
     },
   }

@@ -64,7 +64,7 @@ export async function buildScript(folder: string, path: string): Promise<ScriptB
       footer: { js: '})' },
       plugins: [onlyLib(folder)],
     })
-    const code = result.outputFiles.find(file => file.path.endsWith('.js'))!.text
+    const code = withoutCopy(result.outputFiles.find(file => file.path.endsWith('.js'))!.text)
     const map = result.outputFiles.find(file => file.path.endsWith('.map'))!.text
     const inputs = Object.keys(result.metafile.inputs).map(input => resolve(folder, input))
     const hash = letters(createHash('sha256').update(code).digest().subarray(0, 8))
@@ -72,6 +72,12 @@ export async function buildScript(folder: string, path: string): Promise<ScriptB
   } catch (error) {
     throw new ScriptProblems(problemsOf(error, shown, path))
   }
+}
+
+// esbuild copies the exports once more, for loaders that tell its modules from
+// others; every run would pay for it, and nothing of ours looks.
+function withoutCopy(code: string): string {
+  return code.replace(/^module\.exports = __toCommonJS\((\w+)\);$/m, 'module.exports = $1;')
 }
 
 /** esbuild keeps a process of its own: it is let go once the scripts are loaded. */

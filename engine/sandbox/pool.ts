@@ -53,6 +53,9 @@ export interface PoolParts {
   log: Log
 }
 
+/** As many turns as take longer than what the event loop has to do in between. */
+const enoughTurns = 8
+
 export function createPool({ setup, standings, log }: PoolParts): Pool {
   let stopped = false
   let failedStarts = 0
@@ -141,12 +144,13 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
     if (queued.has(run)) return
     queued.add(run)
     stations.of(run).waiting.add(run)
-    schedulePump(run.sent === 0 ? 'immediate' : 'tick')
+    schedulePump(run.sent === 0 && (main.lane?.open.size ?? 0) >= enoughTurns ? 'immediate' : 'tick')
   }
 
   // Answers that came together make one turn, and turns of many runs one write.
   // Requests come one socket after another: their first turns wait for the rest
-  // of them. What one commit or one write of the sandbox has moved on goes at once.
+  // of them while the sandbox has enough to do. Else they go at once, before a
+  // commit holds this process: the sandbox works meanwhile.
   function schedulePump(when: 'tick' | 'immediate' = 'immediate'): void {
     if (queued.size === 0 || scheduled === 'tick' || scheduled === when) return
     scheduled = when

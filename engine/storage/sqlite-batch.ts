@@ -58,6 +58,8 @@ const largestBatch = 512
 const longestAheadMs = 10
 
 export function createBatch(database: Database): Batch {
+  const begin = database.prepare('BEGIN IMMEDIATE')
+  const end = database.prepare('COMMIT')
   let pending: PendingWrite[] = []
   let early: Early | undefined
   let lots = 0
@@ -124,7 +126,7 @@ export function createBatch(database: Database): Batch {
   function runAhead<T>(run: () => T): T {
     if (closed) throw closedError()
     if (early === undefined) {
-      database.exec('BEGIN IMMEDIATE')
+      begin.run({})
       early = { writes: 0, kept: undefined }
       setTimeout(hasten, longestAheadMs).unref()
     }
@@ -164,13 +166,13 @@ export function createBatch(database: Database): Batch {
     let ran = 0
     try {
       if (before !== undefined) join()
-      if (before === undefined) database.exec('BEGIN IMMEDIATE')
+      if (before === undefined) begin.run({})
       else if (batch.length > 0) database.exec('SAVEPOINT pending')
       for (const write of batch) {
         write.run()
         ran++
       }
-      database.exec('COMMIT')
+      end.run({})
     } catch (error) {
       if (before !== undefined && ran < batch.length && undoPending()) {
         // What was written ahead was answered already: it cannot run a second time, and has no part in this.
