@@ -1,12 +1,11 @@
 // From the outcome of a run to the answer of its request.
 
 import { EngineError } from '../errors.ts'
-import type { Log } from '../log.ts'
 import type { Texts } from '../locales.ts'
 import { leftEffect } from '../sandbox/run.ts'
 import type { EndedRun, Sandbox } from '../sandbox/sandbox.ts'
 import { requestLanguage } from '../triggers/http-request.ts'
-import type { HandledRun, Idempotency, StoredAnswer } from './idempotency.ts'
+import type { HandledRun, StoredAnswer } from './idempotency.ts'
 import { problem, retryAfterHeader } from './problem.ts'
 
 export function handledRun(run: EndedRun, sandbox: Sandbox, texts: Texts): HandledRun {
@@ -34,23 +33,5 @@ function answerOf({ event, outcome }: EndedRun, texts: Texts): StoredAnswer {
     body: JSON.stringify(problem(texts, language, code, status, facts)),
     runId,
     retryAfter: retryAfterHeader(retryAfter),
-  }
-}
-
-/** Ends the runs of requests with an Idempotency-Key that an engine before this one began. Resolves when all are under way. */
-export async function takeUpKeyedRuns(parts: {
-  sandbox: Sandbox
-  idempotency: Idempotency
-  texts: () => Texts
-  log: Log
-}): Promise<void> {
-  const { sandbox, idempotency, texts, log } = parts
-  for (const kept of await sandbox.kept.list()) {
-    if (kept.owner.kind !== 'key') continue
-    const ended = sandbox.resume(kept).then(run => handledRun(run, sandbox, texts()))
-    idempotency.takeUp(kept.owner, ended).then(
-      () => log.info({ run: kept.event.id, script: kept.script.name }, 'run of the engine before was ended'),
-      (error: unknown) => log.error({ err: error, run: kept.event.id }, 'a run of the engine before cannot be ended'),
-    )
   }
 }

@@ -22,8 +22,8 @@ import { addHealthRoutes } from './health.ts'
 import { createIdempotency } from './idempotency.ts'
 import { parseJsonObject } from './json-body.ts'
 import { problemOf, retryAfterHeader } from './problem.ts'
-import { takeUpKeyedRuns } from './run-answer.ts'
 import { addScriptRoutes } from './scripts-route.ts'
+import { takeUpKeyedRuns } from './take-up-runs.ts'
 import type { Tokens } from './tokens.ts'
 
 export interface ServerParts {

@@ -2,16 +2,15 @@
 // after, by one sender per carrier. Nothing else talks to carriers.
 
 import type { Carrier, CarrierReport, InboundSms } from '../carriers/carrier.ts'
-import { EngineError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Storage, StorageAhead, WorkItem } from '../storage/storage.ts'
+import { createAccept, type Accepted } from './accept.ts'
 import { createHeartbeat } from './heartbeat.ts'
-import { isFinal, messageQueue, newBody, readBody, toPublic, toWork } from './message.ts'
+import { isFinal, messageQueue, toPublic } from './message.ts'
 import type { Message, MessageState, NewMessage } from './message.ts'
 import type { OutcomeRules, Step } from './outcome.ts'
 import { createReports } from './reports.ts'
 import { createRouter, type Health, type Routable, type Route } from './route.ts'
-import { countSegments, type Encoding } from './segments.ts'
 import { createSender, type Sender } from './sender.ts'
 import { createSettle } from './settle.ts'
 import { leaveOldLanes, takeOrphans } from './takeover.ts'
@@ -52,12 +51,6 @@ const defaults: OutboxSettings = {
   keepMs: 30 * 86_400_000,
   stopWithinMs: 5_000,
   random: Math.random,
-}
-
-export interface Accepted {
-  id: string
-  segments: number
-  encoding: Encoding
 }
 
 export interface MessageFilter {
@@ -146,45 +139,17 @@ export function createOutbox(parts: OutboxParts): Outbox {
   for (const carrier of carriers) {
     senders.set(carrier.name, createSender({ ...common, carrier, alive: heartbeat.alive, settle, submitting }))
   }
-
-  async function accept(message: NewMessage, work: StorageAhead['work']): Promise<Accepted> {
-    const counted = countSegments(message.text)
-    const answer = { id: message.id, segments: counted.segments, encoding: counted.encoding }
-    const now = clock()
-    const body = newBody(message, counted, now)
-
-    if (testNumbers.has(message.to)) {
-      body.text = null
-      body.timeline = [{ at: now, state: 'delivered', carrier: 'test', detail: 'test number' }]
-      const place = { lane: 'test', state: 'delivered', dueAt: null, expiresAt: now + settings.keepMs } as const
-      if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer, work)
-      await storage.ahead.kept()
-      stats.accepted++
-      const item = await work.get(messageQueue, message.id)
-      if (item !== undefined) tell(toPublic(item))
-      return answer
-    }
-
-    const lane = router.route(message, health())[0]
-    if (lane === undefined) {
-      // Accepted once is accepted, whatever the routes say by now.
-      if ((await work.get(messageQueue, message.id)) !== undefined) return acceptedBefore(answer, work)
-      throw new EngineError('unsupported_number')
-    }
-    body.timeline = [{ at: now, state: 'queued', carrier: lane, detail: null }]
-    const place = { lane, state: 'queued', dueAt: now, expiresAt: null } as const
-    if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer, work)
-    stats.accepted++
-    senders.get(lane)?.wake()
-    return answer
-  }
-
-  async function acceptedBefore(answer: Accepted, work: StorageAhead['work']): Promise<Accepted> {
-    const item = await work.get(messageQueue, answer.id)
-    if (item === undefined) return answer
-    const { segments, encoding } = readBody(item)
-    return { id: answer.id, segments, encoding }
-  }
+  const accept = createAccept({
+    storage,
+    clock,
+    keepMs: settings.keepMs,
+    router,
+    health,
+    testNumbers,
+    onAccepted: () => void stats.accepted++,
+    wake: lane => senders.get(lane)?.wake(),
+    tell,
+  })
 
   async function get(id: string, work: StorageAhead['work']): Promise<Message | undefined> {
     const item = await work.get(messageQueue, id)

@@ -8,11 +8,19 @@
 import { writeSync } from 'node:fs'
 
 import { createTexts, type Texts } from '../locales.ts'
+import { answerGuest } from './child-answers.ts'
+import { makeCodeCache, readCodeCache } from './child-code-cache.ts'
+import {
+  createScriptIsolate,
+  type CodeCache,
+  type Enter,
+  type Script,
+  type ScriptIsolate,
+  type World,
+} from './child-isolate.ts'
+import { lookAtScript } from './child-manifest.ts'
+import { createTurnStatements } from './child-statements.ts'
 import { cpuSince, markCpu } from './cpu-meter.ts'
-import { parseNumber } from './parse-number.ts'
-import { createScriptIsolate, type Enter, type Script, type ScriptIsolate, type World } from './child-isolate.ts'
-import { countSegments } from '../outbox/segments.ts'
-import { isStatement } from './statement-shape.ts'
 import { createLineReader, fields, line, type LossReason } from './protocol.ts'
 
 interface Setup {
@@ -31,10 +39,11 @@ const slowMs = 1
 const heapEveryTurns = 128
 
 let setup: Setup
+let codeCache: CodeCache | undefined
 let texts: Texts
-let statements: string[] = []
 const scripts = new Map<string, Script>()
 const places = new Map<string, ScriptIsolate>()
+const said = createTurnStatements()
 let output = ''
 let lastFlush = performance.now()
 
@@ -46,6 +55,9 @@ function read(piece: string): void {
 }
 function say(text: string): void {
   output += text
+}
+function ask(question: string, argument: string): string {
+  return answerGuest(question, argument, texts, setup.testNumbers)
 }
 
 // What is done is told before something slow begins to hide it: what the engine
@@ -83,7 +95,8 @@ function handle(text: string): void {
     case 'isolate': {
       const [, isolate, hash, memoryMb, world] = fields(text, 5) as [string, string, string, string, World]
       flush()
-      places.set(isolate, createScriptIsolate(scripts.get(hash)!, Number(memoryMb), world, { ...setup, emit, ask }))
+      const parts = { ...setup, codeCache, emit: said.emit, ask }
+      places.set(isolate, createScriptIsolate(scripts.get(hash)!, Number(memoryMb), world, parts))
       say(line('alive'))
       flush()
       return
@@ -99,11 +112,19 @@ function handle(text: string): void {
     }
     case 'manifest': {
       const [, turn, limitMs, memoryMb, body] = fields(text, 5) as [string, string, string, string, string]
-      return tellManifest(turn, Number(limitMs), Number(memoryMb), JSON.parse(body) as Script)
+      const script = JSON.parse(body) as Script
+      flush()
+      const look = { turn, limitMs: Number(limitMs), memoryMb: Number(memoryMb) }
+      return say(lookAtScript(script, look, { ...setup, codeCache, emit: said.emit, ask }, said))
     }
     case 'setup':
       setup = JSON.parse(fields(text, 2)[1]!) as Setup
       say(line('ready'))
+      return
+    case 'makeCache':
+      return say(line('cache', makeCodeCache(setup)))
+    case 'cache':
+      codeCache = readCodeCache(fields(text, 2)[1]!)
       return
     case 'texts':
       texts = createTexts(JSON.parse(fields(text, 2)[1]!) as Record<string, object>)
@@ -119,7 +140,7 @@ function takeTurn(turn: string, isolate: string, limitMs: number, entry: Paramet
   const { lost, cpuUs } = enter(isolate, place, entry, limitMs)
   say(
     lost === undefined
-      ? `done\t${turn}\t${cpuUs}\t[${statements.join(',')}]\n`
+      ? `done\t${turn}\t${cpuUs}\t${said.list()}\n`
       : line('lost', turn, lost, cpuUs, isolate, JSON.stringify(stoppedAt)),
   )
   if (lost === undefined && ++place.turns % heapEveryTurns === 1) {
@@ -127,46 +148,53 @@ function takeTurn(turn: string, isolate: string, limitMs: number, entry: Paramet
   }
 }
 
-// One synchronous entry, and one more for each lot of guesses. Whatever comes
-// out of it as an exception is judged by what is known here, time and disposal, never by the exception's own words:
-// those may be the script's.
+// One synchronous entry, and one more for each lot of guesses.
 function enter(
   isolate: string,
   place: ScriptIsolate,
   entry: Parameters<Enter>,
   limitMs: number,
 ): { lost?: LossReason; cpuUs: number } {
-  statements = []
-  statementChars = 0
-  doubted = place.world === 'run'
-  const began = performance.now()
-  let lost: LossReason | undefined
+  said.beginTurn(place.world === 'run')
   stoppedAt = ''
-  let from = 0
-  function enterOnce(values: Parameters<Enter>, timeout: number): void {
-    from = statements.length
-    try {
-      place.enter.applySync(undefined, values, { timeout })
-    } catch (error) {
-      lost = place.isolate.isDisposed ? 'memory' : performance.now() - began >= limitMs ? 'timeout' : undefined
-      if (lost === 'timeout') stoppedAt = stackOf(error)
-      if (lost !== undefined || statements.length > maxStatements) return
-      // Before the others: one of them may end the run.
-      statements.splice(from, 0, JSON.stringify(['log', 'warn', `unhandled rejection: ${asText(error)}`]))
-    }
-  }
-  enterOnce(entry, limitMs)
+  const began = performance.now()
+  const endsAt = began + limitMs
+  let lost = enterOnce(place, entry, limitMs, endsAt)
   const [run, now, guesses] = entry
-  const hasCalled = (): boolean => statements.some((text, at) => at >= from && text.startsWith('["call"'))
   // What it takes for granted it is told when it has nothing else to do, all of it within the time of one turn.
   if (guesses > 0) {
-    while (lost === undefined && hasCalled()) {
-      enterOnce([run, now, 0, '{"guessed":true}'], Math.max(1, Math.ceil(limitMs - (performance.now() - began))))
+    while (lost === undefined && said.hasCalled()) {
+      const leftMs = Math.max(1, Math.ceil(endsAt - performance.now()))
+      lost = enterOnce(place, [run, now, 0, '{"guessed":true}'], leftMs, endsAt)
     }
   }
   const cpuUs = cpuSince(began)
   if (lost !== undefined) lose(isolate)
   return { lost, cpuUs }
+}
+
+// Whatever comes out of an entry as an exception is judged by what is known
+// here, time and disposal, never by the exception's own words: those may be the
+// script's.
+function enterOnce(
+  place: ScriptIsolate,
+  values: Parameters<Enter>,
+  timeout: number,
+  endsAt: number,
+): LossReason | undefined {
+  said.beginEntry()
+  try {
+    place.enter.applySync(undefined, values, { timeout })
+  } catch (error) {
+    if (place.isolate.isDisposed) return 'memory'
+    if (performance.now() >= endsAt) {
+      stoppedAt = stackOf(error)
+      return 'timeout'
+    }
+    // Before the others: one of them may end the run.
+    said.putFirst(JSON.stringify(['log', 'warn', `unhandled rejection: ${asText(error)}`]))
+  }
+  return undefined
 }
 
 /** Where the guest was when it was stopped: the addon looks, the engine tells the script's own frames from others. */
@@ -183,92 +211,6 @@ function lose(isolate: string): void {
   const place = places.get(isolate)
   places.delete(isolate)
   if (place !== undefined && !place.isolate.isDisposed) place.isolate.dispose()
-}
-
-// A turn that talks without end breaks a limit; its time limit stops the rest.
-const maxStatements = 1_000
-const maxStatementChars = 8_000_000
-let statementChars = 0
-// Nothing is frozen for one run: it may have bent what its statements are made with.
-let doubted = false
-function emit(text: string): void {
-  if (statementChars > maxStatementChars) return
-  if (doubted && !isSound(text)) {
-    statementChars = Infinity
-    statements.push('["limit","statements"]')
-    return
-  }
-  statementChars += text.length
-  if (statements.length >= maxStatements || statementChars > maxStatementChars) {
-    statementChars = Infinity
-    // After what it has said: that may stand behind a guess, or be an effect that a turn before would have had.
-    statements.push('["limit","output"]')
-    return
-  }
-  statements.push(text)
-}
-
-function isSound(text: string): boolean {
-  try {
-    return isStatement(JSON.parse(text))
-  } catch {
-    return false
-  }
-}
-
-function ask(question: string, argument: string): string {
-  try {
-    const values = JSON.parse(argument) as [unknown, unknown, unknown]
-    if (question === 't') return JSON.stringify(texts.t(values[0], values[1], values[2]))
-    if (question === 'segments') return JSON.stringify(segmentsOf(values[0]))
-    if (question === 'language') return JSON.stringify(texts.language(values[0], values[1]))
-    return JSON.stringify(parseNumber(values[0], values[1], setup.testNumbers))
-  } catch {
-    return 'null'
-  }
-}
-
-function segmentsOf(text: unknown): { segments: number; encoding: string } {
-  const { segments, encoding } = countSegments(String(text))
-  return { segments, encoding }
-}
-
-// A look at what a script exports, in an isolate of its own that goes at once.
-function tellManifest(turn: string, limitMs: number, memoryMb: number, script: Script): void {
-  flush()
-  const isolate = `manifest-${turn}`
-  try {
-    places.set(isolate, createScriptIsolate(script, memoryMb, 'look', { ...setup, emit, ask }))
-  } catch (error) {
-    const { message, stack } = error as Error
-    say(`done\t${turn}\t0\t${JSON.stringify([['fail', { name: 'Error', message, stack }]])}\n`)
-    return
-  }
-  const place = places.get(isolate)!
-  statements = []
-  statementChars = 0
-  doubted = false
-  let failure: unknown
-  const began = performance.now()
-  try {
-    place.enter.applySync(undefined, ['manifest', Date.now(), 0, '{"manifest":true}'], { timeout: limitMs })
-  } catch (error) {
-    failure = error
-  }
-  const lost: LossReason | undefined = place.isolate.isDisposed
-    ? 'memory'
-    : performance.now() - began >= limitMs
-      ? 'timeout'
-      : undefined
-  lose(isolate)
-  if (lost !== undefined) return say(line('lost', turn, lost, 0, isolate, '""'))
-  if (failure !== undefined) {
-    const { name, message, stack } = failure as Error
-    statements = [
-      JSON.stringify(['fail', { name, message: message.slice(0, 1_000), stack: (stack ?? '').slice(0, 4_000) }]),
-    ]
-  }
-  say(`done\t${turn}\t0\t[${statements.join(',')}]\n`)
 }
 
 // Last, when everything above is there: what has come already may be a turn.

@@ -1,14 +1,15 @@
-// Who runs where: hands turns to the sandbox processes (stations.ts), watches
-// them from outside, and brings runs to a new place when theirs has died.
+// Who runs where: watches the sandbox processes (stations.ts) and brings runs to
+// a new place when theirs has died; dispatch.ts hands them their turns.
 
 import { maskDigits, type Log } from '../log.ts'
 import type { ScriptBundle } from './build.ts'
+import { createDispatch } from './dispatch.ts'
 import { createFastTurn } from './fast-turn.ts'
 import { withdrawGuesses } from './guesses.ts'
 import { startLane, type Lane, type LaneEvents, type LaneSetup } from './lane.ts'
 import type { Manifest } from './library.ts'
 import { createLosses } from './losses.ts'
-import { openTurn, type Run } from './run.ts'
+import type { Run } from './run.ts'
 import type { Standings } from './standing.ts'
 import { takeStatements } from './statements.ts'
 import { createStations, type Station } from './stations.ts'
@@ -53,19 +54,11 @@ export interface PoolParts {
   log: Log
 }
 
-/** As many turns as take longer than what the event loop has to do in between. */
-const enoughTurns = 8
-
 export function createPool({ setup, standings, log }: PoolParts): Pool {
   let stopped = false
   let failedStarts = 0
-  let replays = 0
   let repeats = 0
   let kills = 0
-  let scheduled: 'tick' | 'immediate' | undefined
-  const queued = new Set<Run>()
-  /** Runs that wait for room in an isolate of their own, by version. */
-  const crowded = new Map<string, Run[]>()
   const whenReady: Array<{ resolve: () => void; reject: (error: Error) => void }> = []
   const whenSpare: Array<() => void> = []
 
@@ -74,21 +67,27 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
       failedStarts = 0
       if (main.lane === undefined || main.lane.dead) stations.laneOf(main)
       stations.ready(lane)
+      // Here and now: nothing of a script has been sent to it yet.
+      if (lane === stations.spare() && setup.codeCache === undefined) lane.makeCodeCache()
       if (main.lane?.ready === true) for (const { resolve } of whenReady.splice(0)) resolve()
       if (stations.spare()?.ready === true) for (const resolve of whenSpare.splice(0)) resolve()
-      pump()
+      dispatch.pump()
       trials.pump()
+    },
+    codeCache(cache) {
+      setup.codeCache = cache
+      for (const [, lane] of allLanes()) lane.setCodeCache(cache)
     },
     turnDone(run, index, statements, cpuUs) {
       // The limit was raised, or the clock was late: it has kept the others waiting all the same.
       if (cpuUs >= fastTurn.usualMs * 1_000 && isMain(run.place?.lane)) standings.stopped(run.event.script)
       takeStatements(run, index, statements, cpuUs)
       if (trials.answered(run)) return
-      schedulePump()
+      dispatch.goOn()
     },
     turnLost(run, loss) {
       losses.turnLost(run, loss)
-      if (!trials.answered(run)) schedulePump()
+      if (!trials.answered(run)) dispatch.goOn()
     },
     exit,
     complaint: text => log.debug({ text: maskDigits(text.slice(0, 500)) }, 'sandbox process complains'),
@@ -97,18 +96,20 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
   const fastTurn = createFastTurn(setup.limits.fastTurnMs, setup.turnMs, () => performance.now())
   const stations = createStations(() => startLane(setup, events), setup.limits, standings)
   const { main } = stations
+  const dispatch = createDispatch({ stations, fastTurn, isOnTrial: run => trials.has(run) })
+  const { wake } = dispatch
   const losses = createLosses({
     turnMs: setup.turnMs,
     fastTurn,
     standings,
     isMain,
     wake,
-    left: makeRoom,
+    left: dispatch.left,
   })
   const trials = createTrials({
     startLane: () => startLane(setup, events),
     standings,
-    send,
+    send: dispatch.send,
     move: losses.move,
     wake,
     log,
@@ -140,89 +141,13 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
     return lane !== undefined && lane === main.lane
   }
 
-  function wake(run: Run): void {
-    if (queued.has(run)) return
-    queued.add(run)
-    stations.of(run).waiting.add(run)
-    schedulePump(run.sent === 0 && (main.lane?.open.size ?? 0) >= enoughTurns ? 'immediate' : 'tick')
-  }
-
-  // Answers that came together make one turn, and turns of many runs one write.
-  // Requests come one socket after another: their first turns wait for the rest
-  // of them while the sandbox has enough to do. Else they go at once, before a
-  // commit holds this process: the sandbox works meanwhile.
-  function schedulePump(when: 'tick' | 'immediate' = 'immediate'): void {
-    if (queued.size === 0 || scheduled === 'tick' || scheduled === when) return
-    scheduled = when
-    if (when === 'tick') process.nextTick(pump)
-    else setImmediate(pump)
-  }
-
-  function pump(): void {
-    scheduled = undefined
-    if (!stopped) for (const station of stations.all()) pumpStation(station)
-  }
-
-  function pumpStation(station: Station): void {
-    const { waiting } = station
-    if (waiting.versions() === 0) return
-    const lane = stations.laneOf(station)
-    if (!lane.ready) return
-    if (station === main) lane.turnMs = fastTurn.limitMs()
-    while (lane.open.size < station.openTurns) {
-      const run = waiting.take()
-      if (run === undefined) return
-      if (!queued.delete(run)) continue
-      // Its version may have moved while it waited.
-      if (stations.of(run) === station) advance(run, lane)
-      else wake(run)
-    }
-  }
-
-  function advance(run: Run, lane: Lane): void {
-    if (run.outcome !== undefined || run.untaken !== undefined || trials.has(run)) return
-    if (run.place === undefined && !lane.hasRoom(run.event.script)) {
-      const { hash } = run.event.script
-      crowded.set(hash, [...(crowded.get(hash) ?? []), run])
-      return
-    }
-    const fresh = openTurn(run)
-    // What there is to tell may have been the last straw.
-    if (run.outcome !== undefined) return
-    if (fresh || run.sent < run.journal.turns.length) send(run, run.place?.lane ?? lane)
-  }
-
-  // Feeds what the run's place has not heard yet: one turn as a rule, the whole journal after a move.
-  function send(run: Run, lane: Lane): void {
-    if (run.place === undefined) {
-      run.place = lane.admit(run)
-      run.sent = 0
-      if (run.journal.turns[0]!.calls !== undefined) replays++
-    }
-    while (run.sent < run.journal.turns.length) lane.sendTurn(run, run.sent++)
-  }
-
-  /** The run has left an isolate that was its own: another one may have one. */
-  function makeRoom({ event }: Run): void {
-    if (crowded.size === 0) return
-    const { hash } = event.script
-    const line = crowded.get(hash) ?? []
-    while (line.length > 0) {
-      const next = line.shift()!
-      if (next.outcome !== undefined) continue
-      wake(next)
-      break
-    }
-    if (line.length === 0) crowded.delete(hash)
-  }
-
   function exit(lane: Lane, reason: string): void {
     if (stopped) return
     const isTrial = lane === trials.lane()
     // One that had nothing to do any more was ended by us.
     if (!stations.lost(lane) && !isTrial) return
     const suspects = new Set([...lane.open.values()].filter(turn => turn.life === turn.run.life).map(turn => turn.run))
-    const residents = [...lane.shelves].flatMap(shelf => [...shelf.runs])
+    const residents = [...lane.shelves.all].flatMap(shelf => [...shelf.runs])
     log.warn(
       { pid: lane.process.pid, reason, suspects: suspects.size, runs: residents.length },
       'sandbox process ended',
@@ -241,14 +166,14 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
         trials.add(run)
       } else if (!trials.has(run)) losses.resume(run)
     }
-    schedulePump()
+    dispatch.goOn()
   }
 
   /** Where a script is looked at for the first time: never where others would have to wait. */
   async function laneForManifest(): Promise<Lane> {
     const spare = stations.spare()
     if (spare?.ready === true) return spare
-    if (main.lane?.ready === true && main.lane.shelves.size === 0) return main.lane
+    if (main.lane?.ready === true && main.lane.shelves.all.size === 0) return main.lane
     await new Promise<void>(resolve => whenSpare.push(resolve))
     return laneForManifest()
   }
@@ -266,11 +191,11 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
       wake(run)
     },
     release(run) {
-      queued.delete(run)
+      dispatch.forget(run)
       if (run.place !== undefined) run.place.lane.leave(run)
       run.place = undefined
       run.life++
-      makeRoom(run)
+      dispatch.left(run)
       trials.answered(run)
     },
     async readManifest(bundle, memoryMb) {
@@ -284,18 +209,19 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
       for (const [, lane] of allLanes()) lane.setTexts(texts)
     },
     stats: () => ({
-      replays,
+      replays: dispatch.replays(),
       repeats,
       kills,
       lanes: allLanes().map(([role, lane]) => ({
         ...role,
         pid: lane.process.pid,
         memoryMb: lane.process.memoryMb(),
-        isolates: lane.shelves.size,
+        isolates: lane.shelves.all.size,
       })),
     }),
     stop() {
       stopped = true
+      dispatch.stop()
       stopWatching()
       stations.stop()
       trials.lane()?.process.kill()

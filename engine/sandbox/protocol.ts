@@ -6,6 +6,8 @@
 //   engine to child
 //     setup    JSON {guest, settings, limits}                 once, first
 //     texts    JSON {language: texts}                          once, and again when texts change
+//     makeCache                                                of a process that no script has been in: a code cache
+//     cache    JSON {ses, guest}                               what another one answered to that
 //     script   hash  JSON {code, filename}                     before the first isolate of a version
 //     isolate  isolate  hash  memoryMb  world                  makes room for runs of a version, or for one (`run`)
 //     turn     turn  isolate  run  limitMs  now  guesses  JSON turn   one entry for one run
@@ -15,6 +17,7 @@
 //
 //   child to engine
 //     ready                                                    the setup is done
+//     cache    JSON {ses, guest}                               child-code-cache.ts
 //     alive                                                    an isolate has been made
 //     done     turn  cpuUs  JSON [statement, …]                the turn has ended by itself
 //     lost     turn  reason  cpuUs  isolate  JSON stack        the turn was stopped, here; its isolate is gone

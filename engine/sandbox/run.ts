@@ -5,15 +5,13 @@
 // in another one. Effects happen here, in the engine, when a call comes out of
 // a turn for the first time; in a replayed turn they are only compared.
 
-import { randomBytes } from 'node:crypto'
-
 import type { ErrorCode, Facts } from '../errors.ts'
 import type { PrimitiveParts } from '../primitives/primitive.ts'
 import type { HostCall } from './host-call.ts'
-import { addTurn, createJournal, type Journal } from './journal.ts'
+import { addTurn, type Journal } from './journal.ts'
 import type { ScriptVersion } from './library.ts'
 import type { RunLimits } from './limits.ts'
-import type { KeptRun, RunOwner } from './kept-runs.ts'
+import type { RunOwner } from './kept-runs.ts'
 import type { Place } from './lane.ts'
 import type { Untaken } from './statements.ts'
 
@@ -114,83 +112,10 @@ export interface Run {
 
 export type RunWiring = Pick<Run, 'limits' | 'parts' | 'note' | 'wake' | 'repeat' | 'finish'>
 
-/** `guesses`: how many answers it may take for granted. */
-export function createRun(event: RunEvent, wiring: RunWiring, guesses: number): Run {
-  const run: Run = {
-    ...wiring,
-    event,
-    startedAt: wiring.parts.clock(),
-    journal: createJournal(),
-    calls: new Map(),
-    logs: [],
-    deliveries: [],
-    turnOpen: false,
-    untaken: undefined,
-    messages: 0,
-    hadEffect: false,
-    effectIn: undefined,
-    lost: false,
-    changes: undefined,
-    cpuUs: 0,
-    heapBytes: undefined,
-    saidChars: 0,
-    ending: undefined,
-    outcome: undefined,
-    endedAt: undefined,
-    place: undefined,
-    sent: 0,
-    life: 0,
-    repeats: 0,
-    moves: 0,
-    alone: false,
-    slow: false,
-    patience: 1,
-    restored: false,
-    recorded: false,
-    reserved: undefined,
-  }
-  const { action, request, call, language } = event
-  const start = JSON.stringify({ start: { seed: newSeed(), action, request, call, language } })
-  addTurn(run.journal, run.startedAt, start, guesses)
-  run.turnOpen = true
-  return run
-}
-
-/** The run of an engine that has died, as its record tells; its time begins anew. */
-export function restoreRun(kept: KeptRun, script: ScriptVersion, wiring: RunWiring): Run {
-  const run = createRun({ ...kept.event, script, owner: kept.owner }, wiring, 0)
-  const { turns } = kept
-  const bytes = turns.reduce((sum, { text }) => sum + text.length, 0)
-  const calls = kept.calls.map(
-    call => [call.number, { ...call, input: undefined, done: Promise.resolve(), changed: undefined }] as const,
-  )
-  Object.assign(run, {
-    journal: { turns, bytes },
-    calls: new Map(calls),
-    deliveries: kept.deliveries,
-    messages: kept.messages,
-    reserved: new Map(kept.reserved),
-    hadEffect: kept.hadEffect,
-    changes: new Map(kept.changes),
-    restored: true,
-    recorded: true,
-  } satisfies Partial<Run>)
-  return run
-}
-
 /** Whether the world is another one after the run: its answer is then worth keeping for the same request. */
 export function leftEffect(run: Run): boolean {
   if (run.hadEffect) return true
   return [...(run.changes?.values() ?? [])].some(({ before, after }) => before !== after)
-}
-
-// 32 bytes a run, drawn in larger pieces: one system call for 128 runs.
-let entropy = ''
-function newSeed(): string {
-  if (entropy.length < 64) entropy = randomBytes(4_096).toString('hex')
-  const seed = entropy.slice(0, 64)
-  entropy = entropy.slice(64)
-  return seed
 }
 
 /** Writes the next turn into the journal if there is something to say and nobody is being waited for. */

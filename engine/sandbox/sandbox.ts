@@ -9,6 +9,7 @@ import { EngineError } from '../errors.ts'
 import { maskDigits, type Log } from '../log.ts'
 import { primitives } from '../primitives/list.ts'
 import type { PrimitiveParts } from '../primitives/primitive.ts'
+import { createRun, restoreRun } from './begin-run.ts'
 import { buildChild, buildGuest } from './build.ts'
 import { guessesFor } from './guesses.ts'
 import { createKeptRuns, type KeptRun, type KeptRuns } from './kept-runs.ts'
@@ -16,16 +17,7 @@ import { openLibrary, type Library, type ScriptSettings } from './library.ts'
 import { defaultSandboxLimits, type RunLimits, type SandboxLimits } from './limits.ts'
 import { createPool, type Pool } from './pool.ts'
 import { createStandings, type Offender, type Standing, type Standings } from './standing.ts'
-import {
-  createRun,
-  failRun,
-  loseRun,
-  restoreRun,
-  type Run,
-  type RunEvent,
-  type RunOutcome,
-  type RunWiring,
-} from './run.ts'
+import { failRun, loseRun, type Run, type RunEvent, type RunOutcome, type RunWiring } from './run.ts'
 
 export interface Sandbox {
   readonly library: Library
@@ -81,6 +73,7 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
       code,
       setup,
       texts: JSON.stringify(parts.texts),
+      codeCache: undefined,
       limits,
       turnMs: runLimits.cpuMs,
     },

@@ -15,7 +15,7 @@ export type Statement =
   | ['fail', { name: string; message: string; stack: string }]
   | ['settled', string | null]
 
-/** child.ts stops at 1,000, and may put one line of its own before them. */
+/** child-statements.ts stops at 1,000, and may put one line of its own before them. */
 const maxStatements = 1_001
 
 /** Throws for a text that the sandbox never says by itself. */

@@ -95,7 +95,7 @@ export function createStations(startLane: () => Lane, limits: SandboxLimits, sta
     for (const station of all()) {
       if (station === main) continue
       const inUse =
-        station.waiting.versions() > 0 || [...(station.lane?.shelves ?? [])].some(({ runs }) => runs.size > 0)
+        station.waiting.versions() > 0 || [...(station.lane?.shelves.all ?? [])].some(({ runs }) => runs.size > 0)
       if (inUse) station.usedAt = now
       if (now - station.usedAt < limits.laneIdleMs) continue
       station.lane?.process.kill()
@@ -114,7 +114,7 @@ export function createStations(startLane: () => Lane, limits: SandboxLimits, sta
       }
       const standing = standings.of(event.script.hash)
       // One joins those of its version that are slow just now, rather than to be stopped as they were.
-      if (standing === 'fast') return isSlow || slow.lane?.hosts(event.script) === true ? slow : main
+      if (standing === 'fast') return isSlow || slow.lane?.shelves.hosts(event.script) === true ? slow : main
       // The runs that a suspended version has under way end where they were.
       return standing === 'slow' ? slow : ofOwn(event.script)
     },

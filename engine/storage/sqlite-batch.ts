@@ -11,7 +11,7 @@
 // writes, or when somebody asks for it; a read that could have seen something
 // of it is answered after that.
 
-import { EngineError } from '../errors.ts'
+import { closedError, refused, translated } from './sqlite-errors.ts'
 import type { Database } from './sqlite.ts'
 
 /** How the operations of the storage reach the database. */
@@ -231,33 +231,4 @@ export function createBatch(database: Database): Batch {
       // The next BEGIN fails too and tells its own callers why.
     }
   }
-}
-
-function closedError(): EngineError {
-  return new EngineError('storage_unavailable', { retryAfter: 1 }, { cause: new Error('the storage is closed') })
-}
-
-function translated<T>(run: () => T): T {
-  try {
-    return run()
-  } catch (error) {
-    throw refused(error)
-  }
-}
-
-const constraint = 19
-const mismatch = 20
-
-/** What SQLite could not do as storage_unavailable; mistakes of the engine itself stay what they are. */
-function refused(error: unknown): unknown {
-  const code = primaryCode(error)
-  if (code === undefined || code === constraint || code === mismatch) return error
-  return new EngineError('storage_unavailable', { retryAfter: 1 }, { cause: error })
-}
-
-/** SQLite's primary result code, 0 for a database that was closed, undefined for any other error. */
-export function primaryCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
-  if (error.code === 'ERR_SQLITE_ERROR' && 'errcode' in error) return Number(error.errcode) & 0xff
-  return error.code === 'ERR_INVALID_STATE' ? 0 : undefined
 }

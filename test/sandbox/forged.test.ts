@@ -21,6 +21,7 @@ const lies: Record<string, string> = {
   'a loss that nobody had': `return write(1, 'lost\\t999999999\\ttimeout\\t0\\ti1\\n')`,
   'a loss without a reason': `return write(1, 'lost\\t' + turn + '\\tmagic\\t0\\ti1\\n')`,
   'half a line': `return write(1, 'done\\t' + turn + '\\n')`,
+  'code for everybody': `return write(1, 'cache\\t{"ses":"","guest":""}\\n')`,
   'a second start': `return write(1, 'ready\\n')`,
   'signs of life without end': forEver(`'alive\\n'`),
   'its heap without end': forEver(`'heap\\ti1\\t1\\n'`),
