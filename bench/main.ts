@@ -1,7 +1,7 @@
 // npm run bench: what the sandbox costs, measured side by side.
 //
 //   --quick          two short pairs of each, to see that it works
-//   --only <case>    one of start, otp, otp-memory, hello, costs, scripts, neighbours
+//   --only <case>    one of start, otp, otp-memory, hello, costs, scripts, neighbours, innocents
 //   --pairs <n>      how many pairs (5), --seconds <n> how long a round (3)
 //   --profile <dir>  CPU profiles of the processes
 //
@@ -14,6 +14,7 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
 import { measureCosts } from './costs.ts'
+import { measureInnocents } from './innocents.ts'
 import { measureNeighbours } from './neighbours.ts'
 import { measurePairs } from './pairs.ts'
 import { startCallers } from './processes.ts'
@@ -70,6 +71,15 @@ try {
   if (wanted('neighbours')) {
     print('\nBeside a script that burns 200 ms in every turn\n')
     print(costsTable(await measureNeighbours(values.quick ? 1 : 5, seconds)))
+  }
+  if (wanted('innocents')) {
+    print('\nBeside the hostile corpus\n')
+    const rounds = Number(values.pairs ?? (values.quick ? 1 : 5))
+    const { costs, harm } = await measureInnocents({ rounds, seconds, isShort: values.quick, place: onDisk })
+    print(costsTable(costs))
+    print(`\n  Requests that failed, SMS sent twice or not at all (must be none): ${harm.size === 0 ? 'none' : ''}`)
+    for (const [what, times] of harm) print(`  ${times} × ${what}`)
+    if (harm.size > 0) throw new Error('innocents were harmed')
   }
   callers.stop()
 } catch (error) {

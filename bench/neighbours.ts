@@ -7,6 +7,7 @@ import { join } from 'node:path'
 
 import { handle, openSandbox } from './costs.ts'
 import type { Costs } from './costs.ts'
+import { askAtRate } from './rate.ts'
 import { median } from './tables.ts'
 
 const perSecond = 100
@@ -28,7 +29,16 @@ export async function measureNeighbours(rounds: number, seconds: number): Promis
     const { sandbox, close } = await openSandbox(folder)
     const burning = { goesOn: true }
     try {
-      const ask = (): Promise<number> => askAtRate(n => handle(sandbox, 'quiet', { n }), seconds)
+      const ask = async (): Promise<number> => {
+        const all = perSecond * seconds
+        return (
+          await askAtRate(
+            perSecond,
+            n => n < all,
+            n => handle(sandbox, 'quiet', { n }),
+          )
+        ).p99Ms
+      }
       await ask()
       found.quiet.push(await ask())
       const burned = Array.from({ length: burners }, async () => {
@@ -78,19 +88,4 @@ function burnerOf(steps: number): string {
   for (let step = 0; step < ${steps}; step++) sum = (sum * 31 + step) % 1000003
   return sum
 }`
-}
-
-/** The 99th percentile, ms, from when a request was due to its answer. */
-async function askAtRate(ask: (n: number) => Promise<void>, seconds: number): Promise<number> {
-  const times: number[] = []
-  const answers: Array<Promise<void>> = []
-  const began = performance.now()
-  for (let n = 0; n < perSecond * seconds; n++) {
-    const dueAt = began + (n * 1_000) / perSecond
-    const early = dueAt - performance.now()
-    if (early > 0) await new Promise(soon => setTimeout(soon, early))
-    answers.push(ask(n).then(() => void times.push(performance.now() - dueAt)))
-  }
-  await Promise.all(answers)
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)]!
 }

@@ -18,6 +18,9 @@ process.on('exit', () => folders.forEach(folder => rmSync(folder, { recursive: t
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 
 export interface Server {
+  /** Holds `scripts/`, and `printed` where that is wanted. */
+  readonly folder: string
+  readonly token: string
   ask(question: ServerQuestion): Promise<ServerState>
   /** The server's process first, then its sandbox processes. */
   pids: number[]
@@ -25,12 +28,27 @@ export interface Server {
   stop(): Promise<void>
 }
 
+export interface Furniture {
+  /** More scripts: file name to source. */
+  files?: Record<string, string>
+  /** The configuration file. */
+  config?: object
+  /** What the loopback carrier prints is written to a file, `printed`. */
+  keepsPrinted?: boolean
+}
+
 /** Starts `bench/<side>.ts` with its files in a new folder inside `place`. */
-export async function startServer(side: string, place: string): Promise<Server> {
+export async function startServer(
+  side: string,
+  place: string,
+  { files = {}, config, keepsPrinted = false }: Furniture = {},
+): Promise<Server> {
   await mkdir(place, { recursive: true })
   const folder = await mkdtemp(join(place, 'patchcord-bench-'))
   folders.add(folder)
   await copyScripts(join(folder, 'scripts'))
+  for (const [name, source] of Object.entries(files)) await writeFile(join(folder, 'scripts', name), source)
+  if (config !== undefined) await writeFile(join(folder, 'patchcord.json'), JSON.stringify(config))
   const environment = {
     PATCHCORD_PORT: '0',
     PATCHCORD_STORAGE: `sqlite:${folder}/patchcord.db`,
@@ -42,6 +60,7 @@ export async function startServer(side: string, place: string): Promise<Server> 
     PATCHCORD_SHIELD: 'off',
     PATCHCORD_LOG: 'info',
     BENCH_FOLDER: folder,
+    ...(keepsPrinted ? { BENCH_PRINTED: join(folder, 'printed') } : {}),
   }
   const child = start(side, environment)
   const { pids, port } = await answerOf<ServerState>(child)
@@ -50,6 +69,8 @@ export async function startServer(side: string, place: string): Promise<Server> 
     return answerOf<ServerState>(child)
   }
   return {
+    folder,
+    token,
     ask,
     pids,
     port,

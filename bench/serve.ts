@@ -1,6 +1,8 @@
 // What both sides have in common: a process that serves, counts what it asks of
 // the storage, and tells when its outbox is empty.
 
+import { appendFileSync } from 'node:fs'
+
 import { loadConfig, type Config } from '../engine/config.ts'
 import { createLog, type Log } from '../engine/log.ts'
 import type { Outbox } from '../engine/outbox/outbox.ts'
@@ -26,14 +28,16 @@ export interface ServerState {
   operations: Record<string, number>
 }
 
-/** Ways out that both sides share: log lines to a file, the loopback carrier's to nowhere. */
+/** Ways out that both sides share: log lines to a file, the loopback carrier's to `BENCH_PRINTED` or nowhere. */
 export async function serve(
   start: (config: Config, surroundings: { log: Log; print: (line: string) => void }) => Promise<Served>,
 ): Promise<void> {
   const folder = process.env.BENCH_FOLDER!
   const config = loadConfig(process.env, folder)
   const log = createLog(config.log, `${folder}/log`)
-  const served = await start(config, { log, print: () => {} })
+  const printed = process.env.BENCH_PRINTED
+  const print = (line: string): void => (printed === undefined ? undefined : appendFileSync(printed, `${line}\n`))
+  const served = await start(config, { log, print })
   const operations = countOperations(served.storage)
 
   function state(): ServerState {

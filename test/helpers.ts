@@ -5,7 +5,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-import { onTestFinished } from 'vitest'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
 
 import type { LoopbackMessage } from '../engine/carriers/loopback.ts'
 import { loadConfig } from '../engine/config.ts'
@@ -156,6 +156,19 @@ export async function createTestEngine(options: TestEngineOptions = {}): Promise
     },
     writeScript: (name, source) => writeFile(join(folder, 'scripts', name), source),
   }
+}
+
+/** One engine for all tests of a file or a `describe`, where none of them minds what the others left. */
+export function shareEngine(options: TestEngineOptions = {}): () => TestEngine {
+  const ends: Array<() => Promise<void>> = []
+  let engine: TestEngine
+  beforeAll(async () => {
+    engine = await createTestEngine({ ...options, atEnd: end => void ends.unshift(end) })
+  })
+  afterAll(async () => {
+    for (const end of ends) await end()
+  })
+  return () => engine
 }
 
 /** A folder that goes with the test. */

@@ -47,7 +47,7 @@ export function createReports(parts: ReportsParts): Reports {
   const known = new Map<string, { id: string; settled: Promise<void> }>()
   const held = new Map<string, { arrived: Promise<void>; release: () => void }>()
   const submits = new Map<string, number>()
-  const forgotten: Array<{ carrier: string; carrierId: string }> = []
+  const forgotten = new Map<string, { carrier: string; carrierId: string }>()
   let clearing: NodeJS.Timeout | undefined
 
   async function report(carrier: string, report: CarrierReport) {
@@ -85,7 +85,7 @@ export function createReports(parts: ReportsParts): Reports {
       const step = reported(body, carrier, report, now, parts.rules)
       const change = toChange(step, now, parts.keepMs)
       if (await work.settle(messageQueue, id, change, { version: item.version })) {
-        forget(carrier, report.carrierId)
+        forget(carrier, report.carrierId, id)
         parts.onStored(item, step)
         return
       }
@@ -93,9 +93,13 @@ export function createReports(parts: ReportsParts): Reports {
     throw new EngineError('storage_unavailable', { retryAfter: 1 }, { message: 'the message changes all the time' })
   }
 
-  function forget(carrier: string, carrierId: string) {
-    known.delete(keyOf(carrier, carrierId))
-    forgotten.push({ carrier, carrierId })
+  function forget(carrier: string, carrierId: string, id: string) {
+    const key = keyOf(carrier, carrierId)
+    // Some carriers give an id out again: it may lead to another message by now.
+    const newest = known.get(key)
+    if (newest !== undefined && newest.id !== id) return
+    known.delete(key)
+    forgotten.set(key, { carrier, carrierId })
     clearing ??= setTimeout(clear, clearEveryMs).unref()
   }
 
@@ -104,7 +108,8 @@ export function createReports(parts: ReportsParts): Reports {
   function clear() {
     clearTimeout(clearing)
     clearing = undefined
-    for (const { carrier, carrierId } of forgotten.splice(0)) {
+    for (const [key, { carrier, carrierId }] of forgotten) {
+      forgotten.delete(key)
       entries
         .delete(carrierIdSpace(carrier), carrierId)
         .catch((error: unknown) => log.debug({ err: error }, 'carrier id stays until its time passes'))
@@ -132,6 +137,7 @@ export function createReports(parts: ReportsParts): Reports {
   function sent(carrier: string, carrierId: string, id: string, settled: Promise<void>) {
     const key = keyOf(carrier, carrierId)
     known.set(key, { id, settled })
+    forgotten.delete(key)
     if (known.size > knownLimit) {
       for (const oldest of known.keys()) {
         known.delete(oldest)

@@ -44,26 +44,28 @@ export async function buildScript(folder: string, path: string): Promise<ScriptB
   const shown = (file: string): string => join(relative(process.cwd(), folder) || '.', relative(folder, file))
   const filename = `${shown(path)}.js`
   try {
-    const result = await esbuild.build({
-      absWorkingDir: folder,
-      entryPoints: [path],
-      outdir: folder,
-      bundle: true,
-      write: false,
-      metafile: true,
-      format: 'cjs',
-      platform: 'neutral',
-      target: 'es2024',
-      sourcemap: 'external',
-      sourcesContent: false,
-      legalComments: 'none',
-      charset: 'utf8',
-      logLevel: 'silent',
-      tsconfigRaw: {},
-      banner: { js: '(function(module,exports){"use strict";' },
-      footer: { js: '})' },
-      plugins: [onlyLib(folder)],
-    })
+    const result = await completed(
+      esbuild.build({
+        absWorkingDir: folder,
+        entryPoints: [path],
+        outdir: folder,
+        bundle: true,
+        write: false,
+        metafile: true,
+        format: 'cjs',
+        platform: 'neutral',
+        target: 'es2024',
+        sourcemap: 'external',
+        sourcesContent: false,
+        legalComments: 'none',
+        charset: 'utf8',
+        logLevel: 'silent',
+        tsconfigRaw: {},
+        banner: { js: '(function(module,exports){"use strict";' },
+        footer: { js: '})' },
+        plugins: [onlyLib(folder)],
+      }),
+    )
     const code = withoutCopy(result.outputFiles.find(file => file.path.endsWith('.js'))!.text)
     const map = result.outputFiles.find(file => file.path.endsWith('.map'))!.text
     const inputs = Object.keys(result.metafile.inputs).map(input => resolve(folder, input))
@@ -80,9 +82,23 @@ function withoutCopy(code: string): string {
   return code.replace(/^module\.exports = __toCommonJS\((\w+)\);$/m, 'module.exports = $1;')
 }
 
-/** esbuild keeps a process of its own: it is let go once the scripts are loaded. */
+let underWay = 0
+let isStopWanted = false
+
+async function completed<Result>(building: Promise<Result>): Promise<Result> {
+  underWay++
+  try {
+    return await building
+  } finally {
+    underWay--
+    if (isStopWanted) await stopBuilding()
+  }
+}
+
+/** esbuild keeps a process of its own: it is let go once the scripts are loaded. What it is asked just then would never be answered. */
 export async function stopBuilding(): Promise<void> {
-  await esbuild.stop()
+  isStopWanted = underWay > 0
+  if (!isStopWanted) await esbuild.stop()
 }
 
 /** The code that runs inside every isolate before the script. */
@@ -96,16 +112,18 @@ export function buildChild(): Promise<string> {
 }
 
 async function bundleOwn(file: string, options: esbuild.BuildOptions): Promise<string> {
-  const result = await esbuild.build({
-    ...options,
-    entryPoints: [join(dirname(fileURLToPath(import.meta.url)), file)],
-    bundle: true,
-    write: false,
-    target: 'es2024',
-    charset: 'utf8',
-    tsconfigRaw: {},
-    logLevel: 'silent',
-  })
+  const result = await completed(
+    esbuild.build({
+      ...options,
+      entryPoints: [join(dirname(fileURLToPath(import.meta.url)), file)],
+      bundle: true,
+      write: false,
+      target: 'es2024',
+      charset: 'utf8',
+      tsconfigRaw: {},
+      logLevel: 'silent',
+    }),
+  )
   return result.outputFiles[0]!.text
 }
 

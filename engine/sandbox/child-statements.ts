@@ -58,7 +58,9 @@ export function createTurnStatements(): TurnStatements {
     },
     hasCalled: () => called,
     putFirst(text) {
-      if (statements.length <= maxStatements) statements.splice(from, 0, text)
+      if (statements.length >= maxStatements || chars + text.length > maxStatementChars) return
+      chars += text.length
+      statements.splice(from, 0, text)
     },
     list: () => `[${statements.join(',')}]`,
   }

@@ -122,7 +122,7 @@ function handle(text: string): void {
       say(line('ready'))
       return
     case 'makeCache':
-      return say(line('cache', makeCodeCache(setup)))
+      return say(line('cache', makeCodeCache(setup) ?? ''))
     case 'cache':
       codeCache = readCodeCache(fields(text, 2)[1]!)
       return

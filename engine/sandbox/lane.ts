@@ -34,8 +34,8 @@ export interface Lane {
   turnMs: number
   /** When the process last said something, or was last given something while it owed nothing; monotonic ms. */
   heardAt: number
-  /** Its CPU time when its silence was first noticed; -1 while there was none. */
-  heardCpuMs: number
+  /** Its CPU time when it was first seen silent, and when it was late; the watchdog's. */
+  silence: { cpuMs: number; lateCpuMs: number | undefined } | undefined
   killedFor: 'silence' | 'memory' | undefined
   /** How long it may be silent: what it owes us may take that long, ms; undefined while it owes nothing. */
   owedWithinMs(): number | undefined
@@ -76,7 +76,7 @@ export interface LaneSetup {
   /** JSON of the child's `setup` line. */
   setup: string
   texts: string
-  /** child-code-cache.ts; undefined until one was made. */
+  /** child-code-cache.ts; undefined until one was made, empty where none can be. */
   codeCache: string | undefined
   limits: SandboxLimits
   /** The full time of a turn, ms. */
@@ -85,8 +85,6 @@ export interface LaneSetup {
 
 /** Making an isolate takes 40 to 70 ms of CPU time, of which a busy machine gives little; no script has a hand in it. */
 const isolateMs = 500
-/** Less silence than this says nothing of a process, however short its turns are. */
-const leastSilenceMs = 100
 
 let lastTurn = 0
 
@@ -128,9 +126,10 @@ export function startLane({ code, setup, texts, codeCache, limits, turnMs }: Lan
     }),
     turnMs,
     heardAt: startedAt,
-    heardCpuMs: -1,
+    silence: undefined,
     killedFor: undefined,
-    owedWithinMs: () => (manifests.count() > 0 ? limits.loadMs : lane.open.size > 0 ? longestWorkMs() : undefined),
+    owedWithinMs: () =>
+      manifests.count() > 0 ? limits.loadMs : lane.open.size > 0 || isCacheOwed ? longestWorkMs() : undefined,
     sendTurn,
     admit: run => ({ lane, shelf: lane.shelves.admit(run) }),
     leave: run => lane.shelves.leave(run, run.place!.shelf),
@@ -142,7 +141,7 @@ export function startLane({ code, setup, texts, codeCache, limits, turnMs }: Lan
     },
     setCodeCache: cache => process.send(line('cache', cache)),
   }
-  if (codeCache !== undefined) lane.setCodeCache(codeCache)
+  if (codeCache) lane.setCodeCache(codeCache)
   process.send(line('texts', texts) + line('setup', setup))
   return lane
 
@@ -157,14 +156,14 @@ export function startLane({ code, setup, texts, codeCache, limits, turnMs }: Lan
 
   function longestWorkMs(): number {
     // An isolate takes longer to make than most turns take.
-    let longest = isolatesOwed > 0 ? isolateMs : Math.min(turnMs, leastSilenceMs)
+    let longest = isolatesOwed > 0 || isCacheOwed ? isolateMs : 0
     for (const { limitMs } of lane.open.values()) longest = Math.max(longest, limitMs)
     return longest
   }
 
   function heard(): void {
     lane.heardAt = performance.now()
-    lane.heardCpuMs = -1
+    lane.silence = undefined
   }
 
   function readManifest(bundle: ScriptBundle, memoryMb: number): Promise<Manifest> {

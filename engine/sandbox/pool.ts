@@ -5,7 +5,6 @@ import { maskDigits, type Log } from '../log.ts'
 import type { ScriptBundle } from './build.ts'
 import { createDispatch } from './dispatch.ts'
 import { createFastTurn } from './fast-turn.ts'
-import { withdrawGuesses } from './guesses.ts'
 import { startLane, type Lane, type LaneEvents, type LaneSetup } from './lane.ts'
 import type { Manifest } from './library.ts'
 import { createLosses } from './losses.ts'
@@ -76,7 +75,7 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
     },
     codeCache(cache) {
       setup.codeCache = cache
-      for (const [, lane] of allLanes()) lane.setCodeCache(cache)
+      if (cache !== '') for (const [, lane] of allLanes()) lane.setCodeCache(cache)
     },
     turnDone(run, index, statements, cpuUs) {
       // The limit was raised, or the clock was late: it has kept the others waiting all the same.
@@ -161,7 +160,6 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
     for (const run of residents) {
       if (run.outcome !== undefined) continue
       if (suspects.has(run) && !isTrial) {
-        withdrawGuesses(run)
         losses.move(run)
         trials.add(run)
       } else if (!trials.has(run)) losses.resume(run)

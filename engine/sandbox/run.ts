@@ -146,6 +146,7 @@ export function endRun(run: Run, outcome: RunOutcome): void {
   run.turnOpen = false
   run.untaken = undefined
   run.deliveries = []
+  if (run.calls.size === 0) return keepAndFinish(run)
   const open = [...run.calls.values()].filter(call => call.endedAt === undefined)
   // A function of storage.update that will never be asked again writes nothing.
   for (const call of open) call.changed?.({ how: 'nothing' })

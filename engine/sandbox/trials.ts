@@ -4,6 +4,7 @@
 // Those of versions that have done it before come last.
 
 import type { Log } from '../log.ts'
+import { withdrawGuesses } from './guesses.ts'
 import type { Lane } from './lane.ts'
 import { failRun, type Run } from './run.ts'
 import type { Standings } from './standing.ts'
@@ -32,6 +33,8 @@ export function createTrials({ startLane, standings, send, move, wake, log }: Tr
   let lane: Lane | undefined
   let onTrial: Run | undefined
   const suspects: Run[] = []
+  /** Each counts once against its version, however often it dies. */
+  const blamed = new WeakSet<Run>()
 
   function pump(): void {
     if (onTrial !== undefined) return
@@ -88,8 +91,13 @@ export function createTrials({ startLane, standings, send, move, wake, log }: Tr
       onTrial = undefined
       if (guilty !== undefined && guilty.outcome === undefined) {
         log.warn({ run: guilty.event.id, script: guilty.event.script.name, reason }, 'run killed its sandbox process')
-        standings.killed(guilty.event.script)
-        failRun(guilty, killCode(dead), `the run ended its sandbox process twice (${reason})`)
+        if (!blamed.has(guilty)) standings.killed(guilty.event.script)
+        blamed.add(guilty)
+        // What a guess has led it to is not the end of the run, only on its version's record.
+        if (withdrawGuesses(guilty)) {
+          move(guilty)
+          suspects.push(guilty)
+        } else failRun(guilty, killCode(dead), `the run ended its sandbox process twice (${reason})`)
       }
       pump()
     },

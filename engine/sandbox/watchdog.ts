@@ -6,6 +6,10 @@ import type { SandboxLimits } from './limits.ts'
 
 // A flood of memory makes 1 to 2.5 GB a second; a look costs 0.02 ms.
 const everyMs = 50
+/** CPU time beyond what it owes us may take that says by itself: nothing inside will stop this. */
+const runawayMs = 60
+/** Less silence than this says nothing of a process, however short its turns are. */
+const leastSilenceMs = 100
 /** A process that got no CPU time for so long is given up, whatever its own clock says. */
 const starvedMs = 10_000
 
@@ -33,12 +37,17 @@ export function watchLanes({ lanes, limits, kill }: WatchdogParts): () => void {
 
   function lookAtSilence(lane: Lane, now: number, owedWithinMs: number): void {
     const silentMs = now - lane.heardAt
-    if (silentMs < owedWithinMs + limits.graceMs) return
     const cpuMs = lane.process.cpuMs()
-    if (cpuMs === undefined || silentMs > starvedMs) return end(lane, 'silence')
+    const withinMs = Math.max(owedWithinMs, leastSilenceMs)
+    const isLate = silentMs >= withinMs + limits.graceMs
+    if (isLate && (cpuMs === undefined || silentMs > starvedMs)) return end(lane, 'silence')
+    if (cpuMs === undefined) return
+    lane.silence ??= { cpuMs, lateCpuMs: undefined }
+    if (cpuMs - lane.silence.cpuMs >= owedWithinMs + runawayMs) return end(lane, 'silence')
+    if (!isLate) return
     // Silent without working is waiting for its share of the machine.
-    if (lane.heardCpuMs < 0) lane.heardCpuMs = cpuMs
-    else if (cpuMs - lane.heardCpuMs >= owedWithinMs / 4) end(lane, 'silence')
+    if (lane.silence.lateCpuMs === undefined) lane.silence.lateCpuMs = cpuMs
+    else if (cpuMs - lane.silence.lateCpuMs >= withinMs / 4) end(lane, 'silence')
   }
 
   function lookAtMemory(lane: Lane): void {

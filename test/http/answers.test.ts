@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
-import { createTestEngine } from '../helpers.ts'
+import { shareEngine } from '../helpers.ts'
 import { exchange, parseAnswer } from './raw-socket.ts'
 
 const files = {
@@ -19,6 +19,7 @@ const files = {
     export const notJson = async () => ({ deep: [Infinity] })
   `,
 }
+const shared = shareEngine({ files })
 const runId = /^run_[a-p]{22}$/
 
 async function detail(language: string, code: string): Promise<string> {
@@ -28,7 +29,7 @@ async function detail(language: string, code: string): Promise<string> {
 
 describe('every answer', () => {
   test('has an x-run-id of its own, is not stored by anyone, and allows no other origin', async () => {
-    const { call } = await createTestEngine({ files })
+    const { call } = shared()
     const json = '{"word":"tea"}'
     const answers = await Promise.all(
       [
@@ -72,7 +73,7 @@ describe('every answer', () => {
   })
 
   test('has them when the request is no HTTP at all', async () => {
-    const { engine, token } = await createTestEngine({ files })
+    const { engine, token } = shared()
     const post = `POST /echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n`
     const broken = [
       'what?\r\n\r\n',
@@ -105,7 +106,7 @@ describe('every answer', () => {
 
 describe('what a script returns', () => {
   test('is the answer, as JSON', async () => {
-    const { post } = await createTestEngine({ files })
+    const { post } = shared()
 
     const answer = await post('/echo', { word: 'tea', more: [1, { deep: null }] })
     expect(answer).toMatchObject({ status: 200, body: { word: 'tea', more: [1, { deep: null }] } })
@@ -115,7 +116,7 @@ describe('what a script returns', () => {
   })
 
   test('is a refusal with its facts, its status and its Retry-After', async () => {
-    const { post } = await createTestEngine({ files })
+    const { post } = shared()
 
     const slow = await post('/echo/slow', {})
     expect(slow).toMatchObject({ status: 429, body: { code: 'too_soon', title: 'Too soon', retryAfter: 29.5 } })
@@ -139,7 +140,7 @@ describe('what a script returns', () => {
   })
 
   test('tells nothing of the script when it fails', async () => {
-    const { post } = await createTestEngine({ files })
+    const { post } = shared()
 
     const answer = await post('/echo/broken', {})
     expect(answer).toMatchObject({ status: 500, body: { code: 'script_error' } })
@@ -149,7 +150,7 @@ describe('what a script returns', () => {
 
 describe('the detail of a problem is in the language', () => {
   test('of the body, else of Accept-Language, else English', async () => {
-    const { post, call } = await createTestEngine({ files })
+    const { post, call } = shared()
     const spanish = { headers: { 'accept-language': 'xx, es;q=0.9, de;q=0.5' } }
     const refused = async (body: object, options = {}) =>
       (await post('/echo', { word: 5, ...body }, options)).body.detail
@@ -168,7 +169,7 @@ describe('the detail of a problem is in the language', () => {
   })
 
   test('counts in that language', async () => {
-    const { post } = await createTestEngine({ files })
+    const { post } = shared()
 
     const german = await post('/echo/slow', { language: 'de' })
     expect(german.body.detail).toMatch(/29[.,]5|30/)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
-import { createTestEngine, until, type TestEngine } from '../helpers.ts'
+import { createTestEngine, shareEngine, until, type TestEngine } from '../helpers.ts'
 
 const shop = `
   export default async ({ to, text = 'hi' }) => sendSms({ to, text })
@@ -34,6 +34,11 @@ const shop = `
 `
 const files = { 'shop.ts': shop }
 const to = '+12125551212'
+
+// One engine for the tests that count what their own script has done, one that is asked once more too.
+const shops = Array.from({ length: 7 }, (_, n) => `shop${n}`)
+const shared = shareEngine({ files: Object.fromEntries(shops.map(name => [`${name}.ts`, shop])) })
+const ownShop = (): { engine: TestEngine; script: string } => ({ engine: shared(), script: shops.pop()! })
 
 const keyed = (engine: TestEngine, path: string, body: unknown, key: string, token = engine.token) =>
   engine.post(path, body, { token, headers: { 'idempotency-key': key } })
@@ -67,7 +72,7 @@ describe('the same key and body again', () => {
   })
 
   test('is the first answer whatever its status, once its run had an effect', async () => {
-    const engine = await createTestEngine({ files })
+    const { engine, script } = ownShop()
 
     for (const [action, status] of [
       ['count', 200],
@@ -75,32 +80,32 @@ describe('the same key and body again', () => {
       ['failing', 500],
       ['later', 200],
     ] as const) {
-      const first = await keyed(engine, `/shop/${action}`, {}, 'k')
-      const again = await keyed(engine, `/shop/${action}`, {}, 'k')
+      const first = await keyed(engine, `/${script}/${action}`, {}, 'k')
+      const again = await keyed(engine, `/${script}/${action}`, {}, 'k')
       expect(first.status, action).toBe(status)
       expect(again).toMatchObject({ status, body: first.body })
       expect(again.headers.get('idempotency-replayed'), action).toBe('true')
       for (const header of ['content-type', 'retry-after', 'cache-control'])
         expect(again.headers.get(header)).toBe(first.headers.get(header))
     }
-    expect((await engine.post('/shop/seen', {})).body).toBe(3)
+    expect((await engine.post(`/${script}/seen`, {})).body).toBe(3)
   })
 
   test('runs again when the first run had no effect', async () => {
-    const engine = await createTestEngine({ files })
-    await keyed(engine, '/shop/quiet', {}, 'first of all')
-    await engine.post('/shop/quiet', {})
+    const { engine, script } = ownShop()
+    await keyed(engine, `/${script}/quiet`, {}, 'first of all')
+    await engine.post(`/${script}/quiet`, {})
 
     for (const action of ['quiet', 'refusingAtOnce']) {
-      const first = await keyed(engine, `/shop/${action}`, {}, 'k')
-      const again = await keyed(engine, `/shop/${action}`, {}, 'k')
+      const first = await keyed(engine, `/${script}/${action}`, {}, 'k')
+      const again = await keyed(engine, `/${script}/${action}`, {}, 'k')
       expect(again.headers.get('idempotency-replayed'), action).toBeNull()
       expect(again.headers.get('x-run-id')).not.toBe(first.headers.get('x-run-id'))
-      const other = await keyed(engine, `/shop/${action}`, { other: true }, 'k')
+      const other = await keyed(engine, `/${script}/${action}`, { other: true }, 'k')
       expect(other.status).toBe(first.status)
     }
-    expect((await keyed(engine, '/shop', {}, 'k')).status).toBe(500)
-    expect((await keyed(engine, '/shop', { to }, 'k')).status).toBe(200)
+    expect((await keyed(engine, `/${script}`, {}, 'k')).status).toBe(500)
+    expect((await keyed(engine, `/${script}`, { to }, 'k')).status).toBe(200)
   })
 
   test('is forgotten after 24 hours', async () => {
@@ -130,15 +135,15 @@ describe('the same key and body again', () => {
   })
 
   test('tells no code to a token that may not see codes', async () => {
-    const engine = await createTestEngine({ files })
-    const blind = await engine.newToken({ scopes: ['run:shop'] })
+    const { engine, script } = ownShop()
+    const blind = await engine.newToken({ scopes: [`run:${script}`] })
 
     for (const [token, body] of [
       [engine.token, { code: '123456', id: 'x' }],
       [blind, { id: 'x' }],
     ] as const) {
-      await keyed(engine, '/shop/tell', {}, 'k', token)
-      const again = await keyed(engine, '/shop/tell', {}, 'k', token)
+      await keyed(engine, `/${script}/tell`, {}, 'k', token)
+      const again = await keyed(engine, `/${script}/tell`, {}, 'k', token)
       expect(again.headers.get('idempotency-replayed')).toBe('true')
       expect(again.body).toEqual(body)
     }
@@ -147,21 +152,21 @@ describe('the same key and body again', () => {
 
 describe('a key', () => {
   test('belongs to one token and one address', async () => {
-    const engine = await createTestEngine({ files })
+    const { engine, script } = ownShop()
     const other = await engine.newToken({ scopes: ['run:*'] })
 
-    expect((await keyed(engine, '/shop/count', {}, 'k')).body.value).toBe(1)
-    expect((await keyed(engine, '/shop/count', {}, 'k', other)).body.value).toBe(2)
-    expect((await keyed(engine, '/shop/refusing', {}, 'k')).status).toBe(418)
-    expect((await keyed(engine, '/shop/count', {}, 'K')).body.value).toBe(4)
+    expect((await keyed(engine, `/${script}/count`, {}, 'k')).body.value).toBe(1)
+    expect((await keyed(engine, `/${script}/count`, {}, 'k', other)).body.value).toBe(2)
+    expect((await keyed(engine, `/${script}/refusing`, {}, 'k')).status).toBe(418)
+    expect((await keyed(engine, `/${script}/count`, {}, 'K')).body.value).toBe(4)
     // The same address, written otherwise.
-    const encoded = await keyed(engine, '/sho%70/count?x=1', {}, 'k')
+    const encoded = await keyed(engine, `/${script.replace('p', '%70')}/count?x=1`, {}, 'k')
     expect(encoded.headers.get('idempotency-replayed')).toBe('true')
   })
 
   test('is 1 to 255 visible ASCII characters, quoted or bare', async () => {
-    const engine = await createTestEngine({ files })
-    const value = async (key: string) => (await keyed(engine, '/shop/count', {}, key)).body.value
+    const { engine, script } = ownShop()
+    const value = async (key: string) => (await keyed(engine, `/${script}/count`, {}, key)).body.value
     const long = 'x'.repeat(255)
 
     expect(await value('bare')).toBe(1)
@@ -174,7 +179,7 @@ describe('a key', () => {
     expect(await value('~!@#$%^&*(){}|:<>?,./;[]=-`')).toBe(4)
 
     for (const key of [`${long}x`, `"${long}x"`, '""', '', 'two words', '"two words"', '\u00e9', 'a\tb', 'a, b']) {
-      const answer = await keyed(engine, '/shop/count', {}, key)
+      const answer = await keyed(engine, `/${script}/count`, {}, key)
       expect(answer, key).toMatchObject({ status: 400, body: { code: 'invalid_request' } })
       expect(answer.body.errors[0].field).toBe('Idempotency-Key')
     }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { createTestEngine, type Answer, type TestEngine } from '../helpers.ts'
+import { shareEngine, type Answer, type TestEngine } from '../helpers.ts'
 
 const echo = `
   export const fields = { default: { number: 'string' } }
@@ -9,6 +9,7 @@ const echo = `
   export const onSms = async () => 'never'
   export const notAFunction = 5
 `
+const shared = shareEngine({ files: { 'echo.ts': echo } })
 const tooLarge = JSON.stringify({ number: 'x'.repeat(16_385) })
 
 function expectProblem(answer: Answer, status: number, code: string): void {
@@ -40,18 +41,16 @@ async function climb({ call, newToken }: TestEngine, right: string, missing: str
 
 describe('the order of the checks is 401, 404, 405, 403, 415, 413, 400', () => {
   test('at the address of a script', async () => {
-    const engine = await createTestEngine({ files: { 'echo.ts': echo } })
-    await climb(engine, '/echo', '/nothing', '{"number":"1"}')
+    await climb(shared(), '/echo', '/nothing', '{"number":"1"}')
   })
 
   test('at an address of the administration', async () => {
-    const engine = await createTestEngine()
-    await climb(engine, '/admin/tokens', '/admin/nothing', '{"name":"x","scopes":["run:*"]}')
+    await climb(shared(), '/admin/tokens', '/admin/nothing', '{"name":"x","scopes":["run:*"]}')
   })
 })
 
 test('an address that cannot be read is one that is not there, told only to who has a token', async () => {
-  const { call } = await createTestEngine({ files: { 'echo.ts': echo } })
+  const { call } = shared()
 
   for (const path of ['/%', '/echo/%E0%A4%A', `/${'x'.repeat(300)}`, `/echo/${'x'.repeat(300)}`]) {
     for (const method of ['GET', 'POST']) {
@@ -66,7 +65,7 @@ test('an address that cannot be read is one that is not there, told only to who 
 
 describe('addresses of scripts', () => {
   test('are default exports and exported functions, nothing else', async () => {
-    const { post } = await createTestEngine({ files: { 'echo.ts': echo } })
+    const { post } = shared()
 
     expect(await post('/echo', { number: '1' })).toMatchObject({ status: 200, body: { number: '1' } })
     expect(await post('/echo/again', {})).toMatchObject({ status: 200, body: 'again' })
@@ -77,7 +76,7 @@ describe('addresses of scripts', () => {
   })
 
   test('take POST alone, whatever the other method is', async () => {
-    const { call } = await createTestEngine({ files: { 'echo.ts': echo } })
+    const { call } = shared()
 
     for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'MKCOL', 'QUERY']) {
       const answer = await call(method, '/echo')
@@ -89,7 +88,7 @@ describe('addresses of scripts', () => {
   })
 
   test('take JSON in UTF-8 and no other body', async () => {
-    const { call } = await createTestEngine({ files: { 'echo.ts': echo } })
+    const { call } = shared()
     const send = (type: string, headers = {}) =>
       call('POST', '/echo', { body: '{"number":"1"}', headers: { 'content-type': type, ...headers } })
 
@@ -107,7 +106,7 @@ describe('addresses of scripts', () => {
   })
 
   test('take a JSON object and nothing else', async () => {
-    const { call } = await createTestEngine({ files: { 'echo.ts': echo } })
+    const { call } = shared()
 
     for (const body of ['', ' ', '[]', 'null', '"text"', '7', '{"a":1}{', '\ufeff{"number":', "{'a':1}"])
       expectProblem(await call('POST', '/echo', { body }), 400, 'invalid_json')
@@ -117,7 +116,7 @@ describe('addresses of scripts', () => {
   })
 
   test('take 16 KB and not a byte more, however it is sent', async () => {
-    const { call, engine, token } = await createTestEngine({ files: { 'echo.ts': echo } })
+    const { call, engine, token } = shared()
     const sized = (bytes: number) => `{"number":"${'x'.repeat(bytes - 13)}"}`
 
     expect((await call('POST', '/echo', { body: sized(16_384) })).status).toBe(200)
@@ -136,7 +135,7 @@ describe('addresses of scripts', () => {
 
 describe('addresses of the administration', () => {
   test('tell the methods that they take', async () => {
-    const { call } = await createTestEngine()
+    const { call } = shared()
     const allowed = async (method: string, path: string) => {
       const answer = await call(method, path)
       expect(answer.status, `${method} ${path}`).toBe(405)

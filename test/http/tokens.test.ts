@@ -3,9 +3,10 @@ import { join } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
-import { createTestEngine } from '../helpers.ts'
+import { createTestEngine, shareEngine } from '../helpers.ts'
 
 const whoAmI = { 'me.ts': 'export default async (request, call) => call.token' }
+const shared = shareEngine({ files: { ...whoAmI, 'me-too.ts': whoAmI['me.ts'] } })
 const everyOne = ['run:*', 'code:read', 'pii:read', 'metrics', 'admin']
 
 describe('a token', () => {
@@ -32,7 +33,7 @@ describe('a token', () => {
   })
 
   test('tells the script who asks', async () => {
-    const { post } = await createTestEngine({ files: whoAmI })
+    const { post } = shared()
     const shop = { name: 'shop', scopes: ['run:me', 'run:me'], app: 'shop-1', brand: 'Shop' }
     const made = await post('/admin/tokens', shop)
 
@@ -42,8 +43,7 @@ describe('a token', () => {
   })
 
   test('does what its scopes name and nothing else', async () => {
-    const files = { ...whoAmI, 'me-too.ts': whoAmI['me.ts'] }
-    const { post, get, newToken } = await createTestEngine({ files })
+    const { post, get, newToken } = shared()
     const reach = async (scopes: string[]) => {
       const token = await newToken({ scopes })
       const answers = [post('/me', {}, { token }), post('/me-too', {}, { token }), get('/admin/runs', { token })]
@@ -57,7 +57,7 @@ describe('a token', () => {
   })
 
   test('is refused with the fields that are wrong', async () => {
-    const { post } = await createTestEngine()
+    const { post } = shared()
     const right = { name: 'x', scopes: ['run:*'] }
     const wrong = async (change: object) => {
       const { status, body } = await post('/admin/tokens', { ...right, ...change })
@@ -82,7 +82,7 @@ describe('a token', () => {
   })
 
   test('works from the addresses that it names', async () => {
-    const { post } = await createTestEngine({ files: whoAmI })
+    const { post } = shared()
     const from = async (addresses: string[]) => {
       const made = await post('/admin/tokens', { name: 'x', scopes: ['run:*'], addresses })
       return (await post('/me', {}, { token: made.body.token })).status
@@ -108,7 +108,7 @@ describe('a token', () => {
   })
 
   test('ends at once when it is deleted', async () => {
-    const { post, call } = await createTestEngine({ files: whoAmI })
+    const { post, call } = shared()
     const { token, id } = (await post('/admin/tokens', { name: 'x', scopes: ['run:*'] })).body
 
     expect((await post('/me', {}, { token })).status).toBe(200)
@@ -118,7 +118,7 @@ describe('a token', () => {
   })
 
   test('is one text: no other one passes for it', async () => {
-    const { call, token } = await createTestEngine({ files: whoAmI })
+    const { call, token } = shared()
     const asks = async (authorization: string) => {
       const answer = await call('POST', '/me', { body: '{}', token: null, headers: { authorization } })
       return answer.status

@@ -112,3 +112,25 @@ test('an engine that may be taken for dead submits nothing until it has beaten a
   expect(heartbeat.alive()).toBe(false)
   expect(await storage.entries.get('engines', 'engine_a')).toBeUndefined()
 })
+
+test('an id that a carrier gives out again at once leads to its newest message, after a restart too', async () => {
+  const place = await createPlace()
+  const carrier = puppet('main')
+  for (let n = 0; n < 2; n++) carrier.answers.push(async () => ({ accepted: true, carrierId: '7' }))
+  const before = place.open({ carriers: [carrier] })
+  await before.outbox.start()
+  const [one, two] = [message(), message()]
+  await before.outbox.accept(one)
+  await before.until(one.id, 'sent')
+  await carrier.report('7', 'delivered')
+  await before.outbox.accept(two)
+  await before.until(two.id, 'sent')
+  await before.close()
+
+  const again = puppet('main')
+  const after = place.open({ carriers: [again] })
+  await after.outbox.start()
+  await again.report('7', 'delivered')
+
+  expect(await after.outbox.get(two.id)).toMatchObject({ state: 'delivered' })
+})

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { EngineError } from '../../engine/errors.ts'
-import { createTestEngine, until, type TestEngine } from '../helpers.ts'
+import { createTestEngine, shareEngine, until, type TestEngine } from '../helpers.ts'
 
 const timing = `
 export default ({ action = 'ring', data, after }) => schedule(action, data, { after })
@@ -18,10 +18,21 @@ export const wrong = async ({ call }) => {
   }
 }`
 
-const rang = async ({ post }: TestEngine) => (await post('/timing/rang', {})).body as Array<Record<string, unknown>>
+const rang = async ({ post }: Pick<TestEngine, 'post'>) =>
+  (await post('/timing/rang', {})).body as Array<Record<string, unknown>>
+
+// One engine, and a script for each test, one that is asked once more too: timers and what is stored are their own.
+const scripts = Array.from({ length: 6 }, (_, n) => `timing${n}`)
+const shared = shareEngine({ files: Object.fromEntries(scripts.map(name => [`${name}.ts`, timing])) })
+
+/** As an engine with the script `timing` alone. */
+function ownTiming(): Pick<TestEngine, 'post'> {
+  const name = scripts.pop()!
+  return { post: (path, body) => shared().post(path.replace('/timing', `/${name}`), body) }
+}
 
 test('a timer comes back as onTimer with its action and its data, once', async () => {
-  const engine = await createTestEngine({ files: { 'timing.ts': timing } })
+  const engine = ownTiming()
 
   const { body } = await engine.post('/timing', { action: 'remind', data: { who: ['me'] }, after: 0.05 })
   const second = await engine.post('/timing', { after: '1s' })
@@ -33,7 +44,7 @@ test('a timer comes back as onTimer with its action and its data, once', async (
 })
 
 test('a timer waits for its time', async () => {
-  const engine = await createTestEngine({ files: { 'timing.ts': timing } })
+  const engine = ownTiming()
 
   await engine.post('/timing', { action: 'tomorrow', after: '24h' })
   await engine.post('/timing', { action: 'soon', after: 0.05 })
@@ -43,7 +54,7 @@ test('a timer waits for its time', async () => {
 })
 
 test('many timers at once all ring, each once', async () => {
-  const engine = await createTestEngine({ files: { 'timing.ts': timing } })
+  const engine = ownTiming()
 
   await Promise.all(Array.from({ length: 120 }, (_, n) => engine.post('/timing', { data: n, after: 0.01 })))
   await until(async () => (await rang(engine)).length === 120)
@@ -113,7 +124,7 @@ test('a timer whose script has no onTimer does no harm', async () => {
 })
 
 test('wrong arguments are errors that a script can catch', async () => {
-  const { post } = await createTestEngine({ files: { 'timing.ts': timing } })
+  const { post } = ownTiming()
 
   for (const call of [
     [],

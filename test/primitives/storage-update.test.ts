@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { createTestEngine } from '../helpers.ts'
+import { createTestEngine, shareEngine, type TestEngine } from '../helpers.ts'
 
 const updating = `
 const changes = {
@@ -28,8 +28,18 @@ export const get = async ({ key = 'key' }) => ({ is: await storage.get(key) })
 export const set = ({ key = 'key', value, options }) => storage.set(key, value, options)
 `
 
+const engine = shareEngine({ files: { 'up.ts': updating } })
+let tests = 0
+
+/** As an engine for one test: where it names no key, it has one of its own. */
+function ownKey(): Pick<TestEngine, 'post' | 'get' | 'printed'> {
+  const { post, get, printed } = engine()
+  const key = `key${++tests}`
+  return { get, printed, post: (path, body) => post(path, { key, ...(body as object) }) }
+}
+
 test('an update gets the value, and answers with what its function made of it', async () => {
-  const { post } = await createTestEngine({ files: { 'up.ts': updating } })
+  const { post } = ownKey()
 
   expect((await post('/up', { how: 'count' })).body).toEqual({ is: 1 })
   expect((await post('/up', { how: 'count' })).body).toEqual({ is: 2 })
@@ -39,7 +49,7 @@ test('an update gets the value, and answers with what its function made of it', 
 })
 
 test('undefined deletes', async () => {
-  const { post } = await createTestEngine({ files: { 'up.ts': updating } })
+  const { post } = ownKey()
 
   await post('/up/set', { value: 'there' })
   expect((await post('/up', { how: 'remove' })).body).toEqual({})
@@ -54,7 +64,7 @@ test.for([
   ['returns what JSON cannot hold', 'bigint', 'BigInt'],
   ['calls a primitive', 'sends', 'may not call a primitive'],
 ] as const)('a function that %s writes nothing, and its error can be caught', async ([, how, error]) => {
-  const { post, printed } = await createTestEngine({ files: { 'up.ts': updating } })
+  const { post, printed } = ownKey()
   await post('/up/set', { value: 'before' })
 
   const { status, body } = await post('/up', { how })
@@ -66,20 +76,20 @@ test.for([
 })
 
 test('a refusal thrown inside an update is a refusal', async () => {
-  const { post } = await createTestEngine({ files: { 'up.ts': updating } })
+  const { post } = ownKey()
 
   expect(await post('/up', { how: 'refuse' })).toMatchObject({ status: 409, body: { code: 'sold_out' } })
 })
 
 test('a primitive that is called inside the function has no effect', async () => {
-  const { post } = await createTestEngine({ files: { 'up.ts': updating } })
+  const { post } = ownKey()
 
   expect((await post('/up', { how: 'sendsQuietly' })).body).toEqual({ is: 'quiet' })
   expect((await post('/up/get', { key: 'side' })).body).toEqual({})
 })
 
 test('two hundred updates of one key at once are all counted, each once', async () => {
-  const { post } = await createTestEngine({ files: { 'up.ts': updating } })
+  const { post } = ownKey()
 
   const answers = await Promise.all(Array.from({ length: 200 }, () => post('/up', { how: 'count' })))
 
@@ -101,7 +111,7 @@ test('so are updates of one run at once', async () => {
 })
 
 test('an update counts as one call', async () => {
-  const { post, get } = await createTestEngine({ files: { 'up.ts': updating } })
+  const { post, get } = ownKey()
 
   const { headers } = await post('/up', { how: 'count' })
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { createTestEngine, type TestEngine } from '../helpers.ts'
+import { createTestEngine, shareEngine, type TestEngine } from '../helpers.ts'
 
 // One call of storage per request, as the body says: { call: [name, ...arguments] }.
 const remote = `
@@ -12,6 +12,10 @@ export default async ({ call: [name, ...rest] }) => {
   }
 }`
 
+// One engine, and a script for each test, one that is asked once more too: what scripts store is their own.
+const scripts = Array.from({ length: 14 }, (_, n) => `store${n}`)
+const engine = shareEngine({ files: Object.fromEntries(scripts.map(name => [`${name}.ts`, remote])) })
+
 /** What storage answers; `undefined` leaves no trace in JSON. */
 function remoteStorage({ post }: TestEngine, script = 'store') {
   return async (...call: unknown[]): Promise<unknown> => {
@@ -22,7 +26,7 @@ function remoteStorage({ post }: TestEngine, script = 'store') {
 }
 
 test('values are kept as they are', async () => {
-  const storage = remoteStorage(await createTestEngine({ files: { 'store.ts': remote } }))
+  const storage = remoteStorage(engine(), scripts.pop())
 
   for (const value of [null, false, 0, -1.5, '', 'text 😀', [1, [null]], { a: { b: [] }, __proto: 1 }]) {
     expect(await storage('set', 'key', value)).toBe(true)
@@ -32,7 +36,7 @@ test('values are kept as they are', async () => {
 })
 
 test('ifAbsent writes only where nothing is', async () => {
-  const storage = remoteStorage(await createTestEngine({ files: { 'store.ts': remote } }))
+  const storage = remoteStorage(engine(), scripts.pop())
 
   expect(await storage('set', 'key', 1, { ifAbsent: true })).toBe(true)
   expect(await storage('set', 'key', 2, { ifAbsent: true })).toBe(false)
@@ -42,7 +46,7 @@ test('ifAbsent writes only where nothing is', async () => {
 })
 
 test('of a hundred who set a key at once if it is absent, one wins', async () => {
-  const storage = remoteStorage(await createTestEngine({ files: { 'store.ts': remote } }))
+  const storage = remoteStorage(engine(), scripts.pop())
 
   const wins = await Promise.all(Array.from({ length: 100 }, (_, n) => storage('set', 'key', n, { ifAbsent: true })))
 
@@ -51,7 +55,7 @@ test('of a hundred who set a key at once if it is absent, one wins', async () =>
 })
 
 test('delete tells whether there was something', async () => {
-  const storage = remoteStorage(await createTestEngine({ files: { 'store.ts': remote } }))
+  const storage = remoteStorage(engine(), scripts.pop())
 
   expect(await storage('delete', 'key')).toBe(false)
   await storage('set', 'key', null)
@@ -104,7 +108,7 @@ test('increment counts, keeps the first lifetime, and tells when it ends', async
 })
 
 test('increments at once are all counted', async () => {
-  const storage = remoteStorage(await createTestEngine({ files: { 'store.ts': remote } }))
+  const storage = remoteStorage(engine(), scripts.pop())
 
   const counted = await Promise.all(Array.from({ length: 200 }, () => storage('increment', 'n')))
 
@@ -113,7 +117,7 @@ test('increments at once are all counted', async () => {
 })
 
 test('increment goes on from a whole number and refuses anything else', async () => {
-  const storage = remoteStorage(await createTestEngine({ files: { 'store.ts': remote } }))
+  const storage = remoteStorage(engine(), scripts.pop())
 
   await storage('set', 'whole', 41)
   expect(await storage('increment', 'whole')).toMatchObject({ value: 42 })
@@ -125,7 +129,7 @@ test('increment goes on from a whole number and refuses anything else', async ()
 })
 
 test('list finds a key and what is below it, and no other', async () => {
-  const storage = remoteStorage(await createTestEngine({ files: { 'store.ts': remote } }))
+  const storage = remoteStorage(engine(), scripts.pop())
   for (const key of ['a:b', 'a:b:c', 'a:b:d:e', 'a:bc', 'a:bc:d', 'a', 'b:a:b', 'a:B'])
     await storage('set', key, { key })
   const keys = async (...call: unknown[]) => {
@@ -143,8 +147,7 @@ test('list finds a key and what is below it, and no other', async () => {
 })
 
 test('each script has a name space of its own', async () => {
-  const engine = await createTestEngine({ files: { 'store.ts': remote, 'other.ts': remote } })
-  const [mine, yours] = [remoteStorage(engine), remoteStorage(engine, 'other')]
+  const [mine, yours] = [remoteStorage(engine(), scripts.pop()), remoteStorage(engine(), scripts.pop())]
 
   await mine('set', 'key', 'mine')
   await yours('increment', 'n')
@@ -167,7 +170,7 @@ test('values outlive the engine', async () => {
 })
 
 test('wrong arguments are errors that a script can catch', async () => {
-  const storage = remoteStorage(await createTestEngine({ files: { 'store.ts': remote } }))
+  const storage = remoteStorage(engine(), scripts.pop())
 
   for (const call of [
     ['get'],

@@ -26,7 +26,7 @@ const script = { code: '(function (module) { module.exports = { default: () => 4
 type Compiled = IsolatedVm.Script & { cachedDataRejected?: boolean; cachedData?: IsolatedVm.ExternalCopy<ArrayBuffer> }
 
 test('is taken by V8, and holds what runs when an isolate is made', () => {
-  const cache = readCodeCache(makeCodeCache({ ses, guest, settings }))
+  const cache = readCodeCache(makeCodeCache({ ses, guest, settings })!)
   const isolate = new ivm.Isolate()
   const compiled: Compiled[] = [
     isolate.compileScriptSync(ses, { filename: 'patchcord:ses', cachedData: cache.ses }),
@@ -44,7 +44,7 @@ test('is taken by V8, and holds what runs when an isolate is made', () => {
 test.each(['shared', 'run'] as const)(
   'isolates for %s answer the same with it, without it, and with a broken one',
   world => {
-    const good = readCodeCache(makeCodeCache({ ses, guest, settings }))
+    const good = readCodeCache(makeCodeCache({ ses, guest, settings })!)
     const broken = Buffer.from('no code at all').toString('base64')
 
     for (const codeCache of [undefined, good, readCodeCache(JSON.stringify({ ses: broken, guest: broken }))]) {
@@ -59,3 +59,7 @@ test.each(['shared', 'run'] as const)(
     }
   },
 )
+
+test('what cannot be run leads to none', () => {
+  expect(makeCodeCache({ ses: 'throw new Error("no ses")', guest, settings })).toBeUndefined()
+})

@@ -5,6 +5,8 @@ import { expect, test } from 'vitest'
 import { createTestEngine } from '../helpers.ts'
 import { fine, neighbour, neighboursOf } from './neighbours.ts'
 
+/** Short turns: how long one of them is silent before its process is ended follows from that. */
+const config = { engine: { scriptCpuMs: 100, scriptWallMs: 60_000 } }
 const codes = [
   [504, 'script_timeout'],
   [500, 'script_out_of_memory'],
@@ -26,7 +28,7 @@ test.for([
       'brute.ts': `export default async () => { await storage.get('key'); ${code}; for (;;); }${neighbour}`,
       'other.ts': neighbour,
     },
-    config: { engine: { scriptWallMs: 60_000 } },
+    config,
   })
 
   const brute = engine.post('/brute', {})
@@ -50,7 +52,7 @@ test('several runs that end their process fail one by one, and nobody with them'
           await storage.set('survived:' + n, true)
         }${neighbour}`,
     },
-    config: { engine: { scriptWallMs: 60_000 } },
+    config,
   })
 
   const brutes = Promise.all([1, 2, 3].map(n => engine.post('/brute', { n })))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
-import { createTestEngine, newFolder } from '../helpers.ts'
+import { createTestEngine, newFolder, shareEngine } from '../helpers.ts'
 import { outcomeOf } from './outcome.ts'
 
 const throwing = `// A comment, a type: lines that are gone when the script runs.
@@ -19,9 +19,12 @@ export default async function fail({ where }: Body) {
   return nothing.field
 }
 `
+// One engine for all that need no settings: what a test adds lies above it.
+const files: Record<string, string> = { 'throwing.ts': throwing }
+const shared = shareEngine({ files })
 
 test('a throw is told with file, line and column of the source', async () => {
-  const engine = await createTestEngine({ files: { 'throwing.ts': throwing } })
+  const engine = shared()
 
   const answer = await engine.post('/throwing', { where: 'at once' })
 
@@ -31,7 +34,7 @@ test('a throw is told with file, line and column of the source', async () => {
 })
 
 test('so is one behind an await, and one that nobody threw on purpose', async () => {
-  const engine = await createTestEngine({ files: { 'throwing.ts': throwing } })
+  const engine = shared()
 
   const later = await outcomeOf(engine, await engine.post('/throwing', { where: 'after an await' }))
   const slip = await outcomeOf(engine, await engine.post('/throwing', { where: 'by a slip' }))
@@ -40,13 +43,10 @@ test('so is one behind an await, and one that nobody threw on purpose', async ()
   expect(slip.detail).toMatch(/^TypeError: .*undefined.*\n.*scripts\/throwing\.ts:11:18/)
 })
 
+files['lib/plumbing.ts'] = `export function leak(): never {\n  throw new RangeError('a drop')\n}\n`
+files['house.ts'] = `import { leak } from './lib/plumbing.ts'\n\nexport default function enter() {\n  leak()\n}\n`
 test('a throw in a file of lib is told with that file, and with the line that called it', async () => {
-  const engine = await createTestEngine({
-    files: {
-      'lib/plumbing.ts': `export function leak(): never {\n  throw new RangeError('a drop')\n}\n`,
-      'house.ts': `import { leak } from './lib/plumbing.ts'\n\nexport default function enter() {\n  leak()\n}\n`,
-    },
-  })
+  const engine = shared()
 
   const { detail } = await outcomeOf(engine, await engine.post('/house', {}))
 
@@ -65,7 +65,7 @@ test('places are found in a folder whose name has a space and a bracket', async 
 })
 
 test('the caller is told script_error and nothing of where or why', async () => {
-  const { post } = await createTestEngine({ files: { 'throwing.ts': throwing } })
+  const { post } = shared()
 
   const answer = await post('/throwing', { where: 'at once' })
 
@@ -74,41 +74,35 @@ test('the caller is told script_error and nothing of where or why', async () => 
   expect(JSON.stringify(answer.body)).not.toMatch(/no luck|throwing|scripts|:\d+:\d+|\bat\b .*\(/)
 })
 
+files['odd.ts'] = `
+  const odd = {
+    text: () => 'just text',
+    nothing: () => undefined,
+    symbol: () => Symbol('s'),
+    bare: () => Object.create(null),
+    trap: () => new Proxy({}, { get() { throw new Error('trap') } }),
+    getter: () => ({ get message() { throw new Error('trap') } }),
+    huge: () => new Error('x'.repeat(1e6)),
+    lookalike: () => ({ code: 'too_soon', status: 429, facts: {} }),
+    thenable: () => ({ then() { throw new Error('then') } }),
+  }
+  export default async ({ what }) => { throw odd[what]() }`
 test('whatever is thrown ends the run as script_error', async () => {
-  const engine = await createTestEngine({
-    files: {
-      'odd.ts': `
-        const odd = {
-          text: () => 'just text',
-          nothing: () => undefined,
-          symbol: () => Symbol('s'),
-          bare: () => Object.create(null),
-          trap: () => new Proxy({}, { get() { throw new Error('trap') } }),
-          getter: () => ({ get message() { throw new Error('trap') } }),
-          huge: () => new Error('x'.repeat(1e6)),
-          lookalike: () => ({ code: 'too_soon', status: 429, facts: {} }),
-          thenable: () => ({ then() { throw new Error('then') } }),
-        }
-        export default async ({ what }) => { throw odd[what]() }`,
-    },
-  })
+  const engine = shared()
 
   for (const what of ['text', 'nothing', 'symbol', 'bare', 'trap', 'getter', 'huge', 'lookalike', 'thenable']) {
     expect(await engine.post('/odd', { what }), what).toMatchObject({ status: 500, body: { code: 'script_error' } })
   }
 })
 
+files['loose.ts'] = `
+  export default async () => {
+    void Promise.reject(new Error('loose end'))
+    await storage.get('key')
+    return 'fine'
+  }`
 test('a rejection that nobody handles leaves the run its answer and is noted in its trace', async () => {
-  const { post, get } = await createTestEngine({
-    files: {
-      'loose.ts': `
-        export default async () => {
-          void Promise.reject(new Error('loose end'))
-          await storage.get('key')
-          return 'fine'
-        }`,
-    },
-  })
+  const { post, get } = shared()
 
   const answer = await post('/loose', {})
 

@@ -1,20 +1,21 @@
 import { expect, test } from 'vitest'
 
-import { createTestEngine } from '../helpers.ts'
+import { createTestEngine, shareEngine } from '../helpers.ts'
 import { outcomeOf } from './outcome.ts'
 
+// One engine for all that need no settings: what a test adds lies above it.
+const files: Record<string, string> = {}
+const shared = shareEngine({ files })
+
+files['hasty.ts'] = `
+  export default (_, call) => {
+    for (let n = 0; n < 10; n++) void storage.set('hasty:' + n, n)
+    void sendSms({ to: '+12125551212', text: 'soon' })
+    return call.id
+  }
+  export const look = async () => (await storage.list('hasty')).length`
 test('calls that nobody waits for are finished before the answer leaves', async () => {
-  const { post, engine } = await createTestEngine({
-    files: {
-      'hasty.ts': `
-        export default (_, call) => {
-          for (let n = 0; n < 10; n++) void storage.set('hasty:' + n, n)
-          void sendSms({ to: '+12125551212', text: 'soon' })
-          return call.id
-        }
-        export const look = async () => (await storage.list('hasty')).length`,
-    },
-  })
+  const { post, engine } = shared()
 
   const { body: runId } = await post('/hasty', {})
 
@@ -22,35 +23,29 @@ test('calls that nobody waits for are finished before the answer leaves', async 
   expect((await post('/hasty/look', {})).body).toBe(10)
 })
 
+files['leaving.ts'] = `
+  export default ({ how }) => {
+    void storage.set('left:' + how, true)
+    throw how === 'refuse' ? refuse('nope') : new Error('oops')
+  }
+  export const look = async () => (await storage.list('left')).map(({ key }) => key).sort()`
 test('so they are when the script throws or refuses', async () => {
-  const { post } = await createTestEngine({
-    files: {
-      'hasty.ts': `
-        export default ({ how }) => {
-          void storage.set('left:' + how, true)
-          throw how === 'refuse' ? refuse('nope') : new Error('oops')
-        }
-        export const look = async () => (await storage.list('left')).map(({ key }) => key).sort()`,
-    },
-  })
+  const { post } = shared()
 
-  expect(await post('/hasty', { how: 'refuse' })).toMatchObject({ status: 400 })
-  expect(await post('/hasty', { how: 'throw' })).toMatchObject({ status: 500 })
-  expect((await post('/hasty/look', {})).body).toEqual(['left:refuse', 'left:throw'])
+  expect(await post('/leaving', { how: 'refuse' })).toMatchObject({ status: 400 })
+  expect(await post('/leaving', { how: 'throw' })).toMatchObject({ status: 500 })
+  expect((await post('/leaving/look', {})).body).toEqual(['left:refuse', 'left:throw'])
 })
 
+files['trap.ts'] = `
+  const trap = { get ttl() { throw new Error('no luck') } }
+  export default async () => {
+    const calls = [sendSms(trap), storage.set('key', 1, trap), storage.update('key', () => 1, trap)]
+    return (await Promise.allSettled(calls)).map(({ reason }) => reason.message)
+  }
+  export const look = async () => (await storage.get('key')) ?? 'nothing'`
 test('options that cannot be read reject the call; it does not throw', async () => {
-  const { post } = await createTestEngine({
-    files: {
-      'trap.ts': `
-        const trap = { get ttl() { throw new Error('no luck') } }
-        export default async () => {
-          const calls = [sendSms(trap), storage.set('key', 1, trap), storage.update('key', () => 1, trap)]
-          return (await Promise.allSettled(calls)).map(({ reason }) => reason.message)
-        }
-        export const look = async () => (await storage.get('key')) ?? 'nothing'`,
-    },
-  })
+  const { post } = shared()
 
   expect((await post('/trap', {})).body).toEqual(['no luck', 'no luck', 'no luck'])
   expect((await post('/trap/look', {})).body).toBe('nothing')
@@ -92,25 +87,22 @@ export function nothing() {
   }
 })
 
+files['careful.ts'] = `
+  const bad = () => sendSms({ to: 'nobody', text: 'x' })
+  const ways = {
+    caught: async () => { try { await bad() } catch (error) { return error.message.slice(0, 7) } },
+    ignored: () => { bad().catch(() => {}); return 'ok' },
+    second: () => { bad().then(undefined, () => {}); return 'ok' },
+    later: async () => { const sms = bad(); await storage.get('key'); return sms.catch(() => 'late') },
+    settled: async () => (await Promise.allSettled([bad(), storage.get('key')]))[0].status,
+    any: () => Promise.any([bad(), storage.set('any', 1)]),
+    race: async () => { try { return await Promise.race([bad(), new Promise(() => {})]) } catch { return 'lost' } },
+    odd: async () => { try { await storage.set('key', 1n) } catch (error) { return error.name } },
+    nothing: async () => { try { await storage.update('key') } catch (error) { return error.name } },
+  }
+  export default ({ way }) => ways[way]()`
 test('a failed call that the script deals with is the script’s own matter', async () => {
-  const { post } = await createTestEngine({
-    files: {
-      'careful.ts': `
-        const bad = () => sendSms({ to: 'nobody', text: 'x' })
-        const ways = {
-          caught: async () => { try { await bad() } catch (error) { return error.message.slice(0, 7) } },
-          ignored: () => { bad().catch(() => {}); return 'ok' },
-          second: () => { bad().then(undefined, () => {}); return 'ok' },
-          later: async () => { const sms = bad(); await storage.get('key'); return sms.catch(() => 'late') },
-          settled: async () => (await Promise.allSettled([bad(), storage.get('key')]))[0].status,
-          any: () => Promise.any([bad(), storage.set('any', 1)]),
-          race: async () => { try { return await Promise.race([bad(), new Promise(() => {})]) } catch { return 'lost' } },
-          odd: async () => { try { await storage.set('key', 1n) } catch (error) { return error.name } },
-          nothing: async () => { try { await storage.update('key') } catch (error) { return error.name } },
-        }
-        export default ({ way }) => ways[way]()`,
-    },
-  })
+  const { post } = shared()
 
   for (const [way, answer] of Object.entries({
     caught: 'sendSms',
@@ -127,27 +119,23 @@ test('a failed call that the script deals with is the script’s own matter', as
   }
 })
 
+files['plain.ts'] = `export default async () => {\n  await storage.get('')\n}\n`
 test('a failed call that is awaited and not caught carries the line of the call', async () => {
-  const engine = await createTestEngine({
-    files: { 'plain.ts': `export default async () => {\n  await storage.get('')\n}\n` },
-  })
+  const engine = shared()
 
   const { detail } = await outcomeOf(engine, await engine.post('/plain', {}))
 
   expect(detail).toMatch(/^Error: storage\.get: key .*\n.*plain\.ts:2:17/)
 })
 
+files['late.ts'] = `
+  export default () => {
+    storage.get('key').then(() => storage.set('late', true)).catch(error => log.info(error.message))
+    return 'answered'
+  }
+  export const look = async () => await storage.get('late') ?? 'nothing'`
 test('calls after the answer are refused', async () => {
-  const { post, get } = await createTestEngine({
-    files: {
-      'late.ts': `
-        export default () => {
-          storage.get('key').then(() => storage.set('late', true)).catch(error => log.info(error.message))
-          return 'answered'
-        }
-        export const look = async () => await storage.get('late') ?? 'nothing'`,
-    },
-  })
+  const { post, get } = shared()
 
   const answer = await post('/late', {})
 
@@ -157,29 +145,23 @@ test('calls after the answer are refused', async () => {
   expect(body.trace.calls).toHaveLength(1)
 })
 
+files['order.ts'] = `
+  export default async () => {
+    const order = []
+    const calls = ['a', 'b', 'c', 'd'].map(key => storage.get(key).then(() => order.push(key)))
+    const first = await Promise.race(['a', 'b'].map(key => storage.get(key).then(() => key)))
+    await Promise.all(calls)
+    return { first, order }
+  }`
 test('answers come in the order in which the engine had them', async () => {
-  const { post } = await createTestEngine({
-    files: {
-      'order.ts': `
-        export default async () => {
-          const order = []
-          const calls = ['a', 'b', 'c', 'd'].map(key => storage.get(key).then(() => order.push(key)))
-          const first = await Promise.race(['a', 'b'].map(key => storage.get(key).then(() => key)))
-          await Promise.all(calls)
-          return { first, order }
-        }`,
-    },
-  })
+  const { post } = shared()
 
   expect((await post('/order', {})).body).toEqual({ first: 'a', order: ['a', 'b', 'c', 'd'] })
 })
 
+files['wide.ts'] = `export default () => Promise.all(Array.from({ length: 20 }, (_, n) => storage.get('k' + n)))`
 test('parallel calls take one turn', async () => {
-  const { post, get } = await createTestEngine({
-    files: {
-      'wide.ts': `export default () => Promise.all(Array.from({ length: 20 }, (_, n) => storage.get('k' + n)))`,
-    },
-  })
+  const { post, get } = shared()
 
   const { headers } = await post('/wide', {})
 

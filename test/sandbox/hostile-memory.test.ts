@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 
 import { newFolder } from '../helpers.ts'
 import { furnish, readToken, startProcess } from '../http/engine-process.ts'
-import { configOf, filesOf } from './hostile/beside.ts'
+import { configOf, filesOf } from './hostile/good.ts'
 import { readCorpus } from './hostile/corpus.ts'
 
 const isLong = process.env.PATCHCORD_TEST_LONG === '1'

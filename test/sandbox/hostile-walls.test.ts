@@ -8,7 +8,7 @@ import { defaultRunLimits } from '../../engine/sandbox/limits.ts'
 import { createSandbox, type Sandbox } from '../../engine/sandbox/sandbox.ts'
 import type { Storage } from '../../engine/storage/storage.ts'
 import { createTestEngine, type TestEngine } from '../helpers.ts'
-import { good } from './hostile/beside.ts'
+import { good } from './hostile/good.ts'
 import { startBareChild, type Breach, type Ending } from './hostile/bare-child.ts'
 import { readCorpus, unexpected, type HostileCase } from './hostile/corpus.ts'
 

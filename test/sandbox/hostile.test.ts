@@ -7,7 +7,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { createTestEngine, until, type TestEngine } from '../helpers.ts'
-import { configOf, filesOf, harmDone, startLoad, type Load } from './hostile/beside.ts'
+import { harmDone, startLoad, type Load } from './hostile/beside.ts'
+import { configOf, filesOf } from './hostile/good.ts'
 import { readCorpus, unexpected, type HostileCase } from './hostile/corpus.ts'
 import { outcomeOf } from './outcome.ts'
 
@@ -30,7 +31,9 @@ for (const [needs, cases] of groups) {
     const { engine, load } = serve(cases)
 
     for (const hostile of cases) {
-      test(hostile.name, { timeout: caseMs }, async () => {
+      // Those that do nothing but wait do it together.
+      const concurrent = 'wallMs' in hostile.engine
+      test(hostile.name, { timeout: caseMs, concurrent }, async () => {
         if (hostile.prepares) expect((await engine().post(`/${hostile.name}/prepare`, {})).status).toBe(200)
 
         const answer = await engine().post(`/${hostile.name}`, load().victim)

@@ -183,3 +183,31 @@ test('a run goes on in the next process when its own has died', async () => {
 
   expect(await work).toMatchObject(fine(30))
 })
+
+test('a run that has lifted its own budgets is stopped by the limit of its output, not with its process', async () => {
+  const { post, engine } = await createTestEngine(
+    alone({
+      'talker.ts': `
+        export default async () => {
+          const get = Map.prototype.get
+          Map.prototype.get = function (key) {
+            const found = get.call(this, key)
+            if (found?.logLines !== undefined) found.logLines = -1e9
+            return found
+          }
+          await storage.get('k')
+          for (let n = 0; n < 997; n++) log.info('x')
+          Promise.reject(new Error('nobody waits'))
+          await storage.get('l')
+          await storage.get('m')
+          return 'done'
+        }`,
+    }),
+  )
+  const { sandbox } = engine
+  const [main] = sandbox.stats().lanes
+
+  expect(await post('/talker', {})).toMatchObject({ body: { code: 'script_limit' } })
+
+  expect(sandbox.stats().lanes[0]).toMatchObject({ role: 'main', pid: main!.pid })
+})

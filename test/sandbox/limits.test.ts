@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest'
 
-import { createTestEngine, until } from '../helpers.ts'
+import { createTestEngine, shareEngine, until } from '../helpers.ts'
 import { outcomeOf } from './outcome.ts'
 
 const limited = { status: 500, body: { code: 'script_limit' } }
+
+// One engine for all that need no settings: what a test adds lies above it.
+const files: Record<string, string> = {}
+const shared = shareEngine({ files })
 
 test('a run has fifty host calls, and cannot catch the end of them', async () => {
   const { post } = await createTestEngine({
@@ -48,22 +52,19 @@ test('the operator may grant more calls, or fewer', async () => {
   expect(await strict.post('/busy', { calls: 3 })).toMatchObject(limited)
 })
 
+files['many.ts'] = `
+  export default async ({ count }) => {
+    for (let n = 1; n <= count; n++) {
+      try {
+        await sendSms({ to: '+12125551212', text: 'message ' + n })
+      } catch {
+        return 'caught'
+      }
+    }
+    return 'done'
+  }`
 test('a run has five messages', async () => {
-  const engine = await createTestEngine({
-    files: {
-      'many.ts': `
-        export default async ({ count }) => {
-          for (let n = 1; n <= count; n++) {
-            try {
-              await sendSms({ to: '+12125551212', text: 'message ' + n })
-            } catch {
-              return 'caught'
-            }
-          }
-          return 'done'
-        }`,
-    },
-  })
+  const engine = shared()
 
   expect(await engine.post('/many', { count: 5 })).toMatchObject({ status: 200, body: 'done' })
   const sixth = await engine.post('/many', { count: 6 })
@@ -74,20 +75,17 @@ test('a run has five messages', async () => {
   expect(engine.printed.filter(line => line.includes('message 6'))).toEqual([])
 })
 
+files['large.ts'] = `
+  export const put = ({ length, letter = 'x' }) => storage.set('large', letter.repeat(length)).catch(() => 'caught')
+  export const get = () => storage.get('large')
+  export const say = ({ length }) => 'x'.repeat(length)
+  export const pile = async () => {
+    for (let n = 0; n < 3; n++) await storage.set('pile:' + n, 'x'.repeat(30_000))
+    return storage.list('pile')
+  }
+  export const swell = () => storage.update('swell', () => 'x'.repeat(70_000)).catch(() => 'caught')`
 test('a value of more than 64 KB crosses the border in neither direction', async () => {
-  const { post } = await createTestEngine({
-    files: {
-      'large.ts': `
-        export const put = ({ length, letter = 'x' }) => storage.set('large', letter.repeat(length)).catch(() => 'caught')
-        export const get = () => storage.get('large')
-        export const say = ({ length }) => 'x'.repeat(length)
-        export const pile = async () => {
-          for (let n = 0; n < 3; n++) await storage.set('pile:' + n, 'x'.repeat(30_000))
-          return storage.list('pile')
-        }
-        export const swell = () => storage.update('swell', () => 'x'.repeat(70_000)).catch(() => 'caught')`,
-    },
-  })
+  const { post } = shared()
 
   expect(await post('/large/put', { length: 65_000 })).toMatchObject({ status: 200, body: true })
   expect((await post('/large/get', {})).body).toHaveLength(65_000)
@@ -98,14 +96,11 @@ test('a value of more than 64 KB crosses the border in neither direction', async
   expect(await post('/large/swell', {})).toMatchObject(limited)
 })
 
+files['letters.ts'] = `
+  export const put = ({ letter, length }) => storage.set('letters', letter.repeat(length))
+  export const get = async () => (await storage.get('letters')).length`
 test('what a script could store it can read, whatever alphabet it is in', async () => {
-  const { post } = await createTestEngine({
-    files: {
-      'letters.ts': `
-        export const put = ({ letter, length }) => storage.set('letters', letter.repeat(length))
-        export const get = async () => (await storage.get('letters')).length`,
-    },
-  })
+  const { post } = shared()
 
   for (const letter of ['é', '中', '😀']) {
     const length = 60_000 / Buffer.byteLength(letter)
@@ -134,17 +129,14 @@ test('a run that is told more than its journal may hold ends, and is not begun a
   expect(engine.engine.sandbox.stats().replays).toBe(0)
 })
 
+files['chatty.ts'] = `
+  export default ({ asks }) => {
+    for (let n = 0; n < asks; n++) n % 2 ? t('errors.expired') : parseNumber('+12125551212')
+    return 'done'
+  }
+  export const logs = () => { for (let n = 0; n < 300; n++) log.info('line'.repeat(1000)) }`
 test('questions to texts and numbers are counted, and so are log lines', async () => {
-  const { post, get } = await createTestEngine({
-    files: {
-      'chatty.ts': `
-        export default ({ asks }) => {
-          for (let n = 0; n < asks; n++) n % 2 ? t('errors.expired') : parseNumber('+12125551212')
-          return 'done'
-        }
-        export const logs = () => { for (let n = 0; n < 300; n++) log.info('line'.repeat(1000)) }`,
-    },
-  })
+  const { post, get } = shared()
 
   expect(await post('/chatty', { asks: 1_000 })).toMatchObject({ status: 200, body: 'done' })
   expect(await post('/chatty', { asks: 1_001 })).toMatchObject(limited)

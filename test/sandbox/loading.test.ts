@@ -1,6 +1,11 @@
-import { expect, test } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { expect, onTestFinished, test } from 'vitest'
 
 import { StartError } from '../../engine/errors.ts'
+import { buildScript, stopBuilding } from '../../engine/sandbox/build.ts'
 import { createTestEngine } from '../helpers.ts'
 
 test.for([
@@ -87,4 +92,16 @@ test('calls at the top level come to nothing while a script is loaded', async ()
 
   expect(printed).toEqual([])
   expect((await post('/eager', {})).body).toEqual([6, true, 1])
+})
+
+test('a build that is under way when another one lets go of its builder is finished', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'patchcord-build-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  await writeFile(join(folder, 'one.ts'), 'export default () => 1')
+
+  const building = Promise.all([1, 2, 3].map(() => buildScript(folder, join(folder, 'one.ts'))))
+  await stopBuilding()
+  await stopBuilding()
+
+  expect((await building).map(({ code }) => code.length > 0)).toEqual([true, true, true])
 })

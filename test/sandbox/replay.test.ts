@@ -74,7 +74,8 @@ test('a run that does not repeat its own steps is given up', async () => {
         }`,
     },
     config: { engine: { scriptCpuMs: 10_000, scriptWallMs: 60_000 } },
-    sandboxLimits: { fastTurnMs: 10_000 },
+    // With a guess it would loop in its first turn, for all of its 10 s.
+    sandboxLimits: { fastTurnMs: 10_000, guesses: 0 },
   })
   const { sandbox } = engine.engine
   sandbox.setTexts({ en: { mood: 'good' } })

@@ -22,7 +22,7 @@ test('a loop is stopped, wherever it is, and those beside it never notice', asyn
         }
         export default ({ how }) => loops[how]()${neighbour}`,
     },
-    config: { engine: { scriptCpuMs: 100, scriptWallMs: 60_000 } },
+    config: { engine: { scriptCpuMs: 50, scriptWallMs: 60_000 } },
   })
 
   const ways = ['plain', 'caught', 'later', 'microtasks', 'then', 'answer', 'thrown', 'regexp', 'update']

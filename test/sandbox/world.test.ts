@@ -1,23 +1,24 @@
 import { expect, test } from 'vitest'
 
-import { createTestEngine } from '../helpers.ts'
+import { createTestEngine, shareEngine } from '../helpers.ts'
 
+// One engine for all that need no settings: what a test adds lies above it.
+const files: Record<string, string> = {}
+const shared = shareEngine({ files })
+
+files['clock.ts'] = `
+  function times() {
+    const before = Date.now()
+    for (let i = 0; i < 1e6; i++);
+    return [before, Date.now(), new Date().getTime(), Date.parse(Date()) - (before - before % 1000)]
+  }
+  export default async () => {
+    const first = times()
+    while ((await storage.increment('n')).value % 20 !== 0);
+    return { first, second: times() }
+  }`
 test('time stands still within a turn and goes on between turns', async () => {
-  const { post } = await createTestEngine({
-    files: {
-      'clock.ts': `
-        function times() {
-          const before = Date.now()
-          for (let i = 0; i < 1e6; i++);
-          return [before, Date.now(), new Date().getTime(), Date.parse(Date()) - (before - before % 1000)]
-        }
-        export default async () => {
-          const first = times()
-          while ((await storage.increment('n')).value % 20 !== 0);
-          return { first, second: times() }
-        }`,
-    },
-  })
+  const { post } = shared()
 
   const { first, second } = (await post('/clock', {})).body
 
@@ -35,24 +36,21 @@ test('the clock of a script is the engine’s', async () => {
   expect((await post('/clock', {})).body).toEqual([1_700_000_000_000, '2023-11-14T22:13:20.000Z', 0])
 })
 
+files['dates.ts'] = `
+  class Day extends Date { label() { return this.toISOString().slice(0, 10) } }
+  export default () => [
+    new Date(0).toISOString(),
+    new Date('2024-02-29T12:00:00Z').getUTCDate(),
+    new Date(2024, 1, 29).toISOString(),
+    Date.UTC(1970, 0, 2),
+    new Day(86_400_000).label(),
+    new Date() instanceof Date,
+    new Date().constructor === Date,
+    typeof Date(),
+    Date.name,
+  ]`
 test('Date is otherwise as usual', async () => {
-  const { post } = await createTestEngine({
-    files: {
-      'dates.ts': `
-        class Day extends Date { label() { return this.toISOString().slice(0, 10) } }
-        export default () => [
-          new Date(0).toISOString(),
-          new Date('2024-02-29T12:00:00Z').getUTCDate(),
-          new Date(2024, 1, 29).toISOString(),
-          Date.UTC(1970, 0, 2),
-          new Day(86_400_000).label(),
-          new Date() instanceof Date,
-          new Date().constructor === Date,
-          typeof Date(),
-          Date.name,
-        ]`,
-    },
-  })
+  const { post } = shared()
 
   expect((await post('/dates', {})).body).toEqual([
     '1970-01-01T00:00:00.000Z',
@@ -90,10 +88,9 @@ test('formatting without a date formats the time of the turn', async () => {
   expect(day).toBe('11/14/2023')
 })
 
+files['dice.ts'] = `export default () => Array.from({ length: 50 }, Math.random)`
 test('Math.random differs between runs and between calls', async () => {
-  const { post } = await createTestEngine({
-    files: { 'dice.ts': `export default () => Array.from({ length: 50 }, Math.random)` },
-  })
+  const { post } = shared()
 
   const throws = (await Promise.all(Array.from({ length: 20 }, () => post('/dice', {})))).flatMap(({ body }) => body)
 
@@ -101,18 +98,15 @@ test('Math.random differs between runs and between calls', async () => {
   expect(throws.every((value: number) => value >= 0 && value < 1)).toBe(true)
 })
 
+files['world.ts'] = `
+  const names = ['process', 'fetch', 'require', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask',
+    'performance', 'console', 'Buffer', 'global', 'crypto', 'WebAssembly', 'Atomics', 'SharedArrayBuffer',
+    'WeakRef', 'FinalizationRegistry', 'eval', 'structuredClone', 'XMLHttpRequest', 'guest', 'Compartment',
+    'lockdown', 'harden', 'repairIntrinsics', 'hardenIntrinsics', 'AsyncFunction', 'ivm']
+  export default () => names.filter(name => typeof globalThis[name] !== 'undefined')
+  export const now = () => typeof Temporal === 'undefined' ? 'undefined' : typeof Temporal.Now`
 test('nothing that tells real time, shares memory, evaluates text or reaches out is there', async () => {
-  const { post } = await createTestEngine({
-    files: {
-      'world.ts': `
-        const names = ['process', 'fetch', 'require', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask',
-          'performance', 'console', 'Buffer', 'global', 'crypto', 'WebAssembly', 'Atomics', 'SharedArrayBuffer',
-          'WeakRef', 'FinalizationRegistry', 'eval', 'structuredClone', 'XMLHttpRequest', 'guest', 'Compartment',
-          'lockdown', 'harden', 'repairIntrinsics', 'hardenIntrinsics', 'AsyncFunction', 'ivm']
-        export default () => names.filter(name => typeof globalThis[name] !== 'undefined')
-        export const now = () => typeof Temporal === 'undefined' ? 'undefined' : typeof Temporal.Now`,
-    },
-  })
+  const { post } = shared()
 
   expect((await post('/world', {})).body).toEqual([])
   expect((await post('/world/now', {})).body).toBe('undefined')
