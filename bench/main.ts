@@ -70,7 +70,7 @@ try {
   }
   if (wanted('neighbours')) {
     print('\nBeside a script that burns 200 ms in every turn\n')
-    print(costsTable(await measureNeighbours(values.quick ? 1 : 5, seconds)))
+    print(costsTable(await measureNeighbours(values.quick ? 1 : 5, values.quick ? seconds : Math.max(seconds, 10))))
   }
   if (wanted('innocents')) {
     print('\nBeside the hostile corpus\n')

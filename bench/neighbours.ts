@@ -7,7 +7,7 @@ import { join } from 'node:path'
 
 import { handle, openSandbox } from './costs.ts'
 import type { Costs } from './costs.ts'
-import { askAtRate } from './rate.ts'
+import { askAtRate, type Latencies } from './rate.ts'
 import { median } from './tables.ts'
 
 const perSecond = 100
@@ -21,7 +21,7 @@ export default async ({ n }) => {
 }`
 
 export async function measureNeighbours(rounds: number, seconds: number): Promise<Costs> {
-  const found = { quiet: [] as number[], offences: [] as number[], after: [] as number[] }
+  const found = { quiet: [] as Latencies[], offences: [] as Latencies[], after: [] as Latencies[] }
   for (let round = 0; round < rounds; round++) {
     const folder = await mkdtemp(join(tmpdir(), 'patchcord-bench-'))
     await writeFile(join(folder, 'quiet.ts'), quiet)
@@ -29,16 +29,12 @@ export async function measureNeighbours(rounds: number, seconds: number): Promis
     const { sandbox, close } = await openSandbox(folder)
     const burning = { goesOn: true }
     try {
-      const ask = async (): Promise<number> => {
-        const all = perSecond * seconds
-        return (
-          await askAtRate(
-            perSecond,
-            n => n < all,
-            n => handle(sandbox, 'quiet', { n }),
-          )
-        ).p99Ms
-      }
+      const ask = (): Promise<Latencies> =>
+        askAtRate(
+          perSecond,
+          n => n < perSecond * seconds,
+          n => handle(sandbox, 'quiet', { n }),
+        )
       await ask()
       found.quiet.push(await ask())
       const burned = Array.from({ length: burners }, async () => {
@@ -55,15 +51,21 @@ export async function measureNeighbours(rounds: number, seconds: number): Promis
       await rm(folder, { recursive: true, force: true })
     }
   }
+  const of = (phase: Latencies[], key: keyof Latencies): number => median(phase.map(one => one[key]))
   const over = `p99 of ${perSecond} requests/s, median of ${rounds} rounds`
   return [
-    { what: 'quiet', ms: median(found.quiet), note: over },
+    { what: 'quiet', ms: of(found.quiet, 'p99Ms'), note: over },
     {
       what: 'first offences',
-      ms: median(found.offences),
+      ms: of(found.offences, 'p99Ms'),
       note: `the first ${seconds} s beside ${burners} requests at a time that burn 200 ms each; target +50 ms`,
     },
-    { what: 'afterwards', ms: median(found.after), note: 'the burner has its place; target 2 times the quiet one' },
+    { what: 'their longest', ms: of(found.offences, 'longestMs'), note: 'an isolate is made for the burner, and lost' },
+    {
+      what: 'afterwards',
+      ms: of(found.after, 'p99Ms'),
+      note: 'the burner has its place; target 2 times the quiet one',
+    },
   ]
 }
 

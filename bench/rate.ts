@@ -6,6 +6,7 @@
 export interface Latencies {
   p50Ms: number
   p99Ms: number
+  longestMs: number
 }
 
 /** Asks while `goesOn` says so; `n` counts from 0. Resolves when everything is answered, rejects when `ask` does. */
@@ -26,5 +27,5 @@ export async function askAtRate(
   await Promise.all(answers)
   times.sort((a, b) => a - b)
   const at = (part: number): number => times[Math.floor(times.length * part)]!
-  return { p50Ms: at(0.5), p99Ms: at(0.99) }
+  return { p50Ms: at(0.5), p99Ms: at(0.99), longestMs: times.at(-1)! }
 }

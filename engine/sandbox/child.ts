@@ -21,7 +21,7 @@ import {
 import { lookAtScript } from './child-manifest.ts'
 import { createTurnStatements } from './child-statements.ts'
 import { cpuSince, markCpu } from './cpu-meter.ts'
-import { createLineReader, fields, line, type LossReason } from './protocol.ts'
+import { createLineReader, fields, line, mostUntold, type LossReason } from './protocol.ts'
 
 interface Setup {
   guest: string
@@ -46,6 +46,7 @@ const places = new Map<string, ScriptIsolate>()
 const said = createTurnStatements()
 let output = ''
 let lastFlush = performance.now()
+let untold = 0
 
 const readLines = createLineReader(handle)
 function read(piece: string): void {
@@ -64,6 +65,7 @@ function ask(question: string, argument: string): string {
 // has not heard of when this process dies are the suspects.
 function flush(): void {
   lastFlush = performance.now()
+  untold = 0
   if (output === '') return
   // Straight to the pipe: a stream would cost more than the turn that it tells of.
   writeSync(1, output)
@@ -134,9 +136,10 @@ function handle(text: string): void {
 }
 
 function takeTurn(turn: string, isolate: string, limitMs: number, entry: Parameters<Enter>): void {
+  if (untold >= mostUntold || performance.now() - lastFlush > slowMs) flush()
+  untold++
   const place = places.get(isolate)
   if (place === undefined) return say(line('lost', turn, 'gone', 0, isolate, '""'))
-  if (performance.now() - lastFlush > slowMs) flush()
   const { lost, cpuUs } = enter(isolate, place, entry, limitMs)
   say(
     lost === undefined

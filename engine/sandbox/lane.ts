@@ -6,7 +6,7 @@ import { startSandboxProcess, type SandboxProcess } from './child-process.ts'
 import type { Manifest } from './library.ts'
 import type { SandboxLimits } from './limits.ts'
 import { createManifests } from './manifests.ts'
-import { fields, line, type LossReason } from './protocol.ts'
+import { fields, line, mostUntold, type LossReason } from './protocol.ts'
 import type { Run } from './run.ts'
 import { createShelves, type Shelf, type Shelves } from './shelves.ts'
 
@@ -19,6 +19,8 @@ export interface Place {
 interface OpenTurn {
   run: Run
   life: number
+  /** Monotonic ms. */
+  sentAt: number
   index: number
   limitMs: number
 }
@@ -44,6 +46,8 @@ export interface Lane {
   admit(run: Run): Place
   leave(run: Run): void
   readManifest(bundle: ScriptBundle, memoryMb: number): Promise<Manifest>
+  /** Whose turn the process may have been at when it fell silent: those before have been answered, those behind were not begun. */
+  suspects(): Set<Run>
   setTexts(texts: string): void
   /** Before anything of a script is sent to it: it tells `codeCache`. */
   makeCodeCache(): void
@@ -85,6 +89,9 @@ export interface LaneSetup {
 
 /** Making an isolate takes 40 to 70 ms of CPU time, of which a busy machine gives little; no script has a hand in it. */
 const isolateMs = 500
+
+/** A process that has been silent since has begun what it is at by then, as far as the machine let it. */
+const begunWithinMs = 5
 
 let lastTurn = 0
 
@@ -134,6 +141,7 @@ export function startLane({ code, setup, texts, codeCache, limits, turnMs }: Lan
     admit: run => ({ lane, shelf: lane.shelves.admit(run) }),
     leave: run => lane.shelves.leave(run, run.place!.shelf),
     readManifest,
+    suspects,
     setTexts: text => process.send(line('texts', text)),
     makeCodeCache() {
       isCacheOwed = true
@@ -150,7 +158,7 @@ export function startLane({ code, setup, texts, codeCache, limits, turnMs }: Lan
     const turn = ++lastTurn
     const limitMs = lane.turnMs * run.patience
     if (lane.open.size === 0) heard()
-    lane.open.set(turn, { run, life: run.life, index, limitMs })
+    lane.open.set(turn, { run, life: run.life, sentAt: performance.now(), index, limitMs })
     process.send(`turn\t${turn}\t${run.place!.shelf.id}\t${run.event.id}\t${limitMs}\t${now}\t${guesses}\t${text}\n`)
   }
 
@@ -159,6 +167,16 @@ export function startLane({ code, setup, texts, codeCache, limits, turnMs }: Lan
     let longest = isolatesOwed > 0 || isCacheOwed ? isolateMs : 0
     for (const { limitMs } of lane.open.values()) longest = Math.max(longest, limitMs)
     return longest
+  }
+
+  function suspects(): Set<Run> {
+    const found = new Set<Run>()
+    let place = 0
+    for (const { run, life, sentAt } of lane.open.values()) {
+      if (place++ > mostUntold || sentAt > lane.heardAt + begunWithinMs) break
+      if (life === run.life) found.add(run)
+    }
+    return found
   }
 
   function heard(): void {

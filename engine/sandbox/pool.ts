@@ -145,7 +145,7 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
     const isTrial = lane === trials.lane()
     // One that had nothing to do any more was ended by us.
     if (!stations.lost(lane) && !isTrial) return
-    const suspects = new Set([...lane.open.values()].filter(turn => turn.life === turn.run.life).map(turn => turn.run))
+    const suspects = lane.suspects()
     const residents = [...lane.shelves.all].flatMap(shelf => [...shelf.runs])
     log.warn(
       { pid: lane.process.pid, reason, suspects: suspects.size, runs: residents.length },

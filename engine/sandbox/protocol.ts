@@ -34,6 +34,9 @@ export function line(...fields: Array<string | number>): string {
   return `${fields.join('\t')}\n`
 }
 
+/** The child tells what came of a turn before so many others have ended. */
+export const mostUntold = 8
+
 /** The longest line of a child that keeps to its own limit of 8,000,000 characters for one turn. */
 export const longestLine = 8_400_000
 

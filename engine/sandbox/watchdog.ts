@@ -5,9 +5,9 @@ import type { Lane } from './lane.ts'
 import type { SandboxLimits } from './limits.ts'
 
 // A flood of memory makes 1 to 2.5 GB a second; a look costs 0.02 ms.
-const everyMs = 50
+const everyMs = 25
 /** CPU time beyond what it owes us may take that says by itself: nothing inside will stop this. */
-const runawayMs = 60
+const runawayMs = 40
 /** Less silence than this says nothing of a process, however short its turns are. */
 const leastSilenceMs = 100
 /** A process that got no CPU time for so long is given up, whatever its own clock says. */
