@@ -119,7 +119,8 @@ async function bundleOwn(file: string, options: esbuild.BuildOptions): Promise<s
       bundle: true,
       write: false,
       target: 'es2024',
-      charset: 'utf8',
+      // All processes or isolates hold it: in one byte a character.
+      charset: 'ascii',
       tsconfigRaw: {},
       logLevel: 'silent',
     }),

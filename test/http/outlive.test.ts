@@ -149,9 +149,10 @@ describe('a run with an Idempotency-Key', () => {
 
 describe('a run that a timer began', () => {
   test(`is finished by the next engine, ${rounds} times under load`, { timeout: 1_800_000 }, async () => {
-    const folder = await newFolder()
-    await furnish(folder, { 'work.ts': work }, config)
     for (let round = 0; round < rounds; round++) {
+      // What is done of all rounds would be more than one answer holds.
+      const folder = await newFolder()
+      await furnish(folder, { 'work.ts': work }, config)
       const doomed = startEngine(folder)
       const url = await doomed.url()
       const token = await readToken(folder)
