@@ -6,7 +6,8 @@ import { startSandboxProcess, type SandboxProcess } from './child-process.ts'
 import type { Manifest } from './library.ts'
 import type { SandboxLimits } from './limits.ts'
 import { createManifests } from './manifests.ts'
-import { fields, line, mostUntold, type LossReason } from './protocol.ts'
+import { longestLimitMs, suspectsOf, type OpenTurns } from './open-turns.ts'
+import { fields, line, type LossReason } from './protocol.ts'
 import type { Run } from './run.ts'
 import { createShelves, type Shelf, type Shelves } from './shelves.ts'
 
@@ -16,21 +17,12 @@ export interface Place {
   readonly shelf: Shelf
 }
 
-interface OpenTurn {
-  run: Run
-  life: number
-  /** Monotonic ms. */
-  sentAt: number
-  index: number
-  limitMs: number
-}
-
 export interface Lane {
   readonly process: SandboxProcess
   ready: boolean
   dead: boolean
   /** Turns sent and not answered, in the order in which they were sent. */
-  readonly open: Map<number, OpenTurn>
+  readonly open: OpenTurns
   readonly shelves: Shelves
   /** What a turn may take here, ms: less than its full time among everybody's. */
   turnMs: number
@@ -46,7 +38,7 @@ export interface Lane {
   admit(run: Run): Place
   leave(run: Run): void
   readManifest(bundle: ScriptBundle, memoryMb: number): Promise<Manifest>
-  /** Whose turn the process may have been at when it fell silent: those before have been answered, those behind were not begun. */
+  /** Whose turn the process may have been at when it fell silent. */
   suspects(): Set<Run>
   setTexts(texts: string): void
   /** Before anything of a script is sent to it: it tells `codeCache`. */
@@ -89,9 +81,6 @@ export interface LaneSetup {
 
 /** Making an isolate takes 40 to 70 ms of CPU time, of which a busy machine gives little; no script has a hand in it. */
 const isolateMs = 500
-
-/** A process that has been silent since has begun what it is at by then, as far as the machine let it. */
-const begunWithinMs = 5
 
 let lastTurn = 0
 
@@ -141,7 +130,7 @@ export function startLane({ code, setup, texts, codeCache, limits, turnMs }: Lan
     admit: run => ({ lane, shelf: lane.shelves.admit(run) }),
     leave: run => lane.shelves.leave(run, run.place!.shelf),
     readManifest,
-    suspects,
+    suspects: () => suspectsOf(lane.open, lane.heardAt),
     setTexts: text => process.send(line('texts', text)),
     makeCodeCache() {
       isCacheOwed = true
@@ -162,21 +151,9 @@ export function startLane({ code, setup, texts, codeCache, limits, turnMs }: Lan
     process.send(`turn\t${turn}\t${run.place!.shelf.id}\t${run.event.id}\t${limitMs}\t${now}\t${guesses}\t${text}\n`)
   }
 
+  // An isolate takes longer to make than most turns take.
   function longestWorkMs(): number {
-    // An isolate takes longer to make than most turns take.
-    let longest = isolatesOwed > 0 || isCacheOwed ? isolateMs : 0
-    for (const { limitMs } of lane.open.values()) longest = Math.max(longest, limitMs)
-    return longest
-  }
-
-  function suspects(): Set<Run> {
-    const found = new Set<Run>()
-    let place = 0
-    for (const { run, life, sentAt } of lane.open.values()) {
-      if (place++ > mostUntold || sentAt > lane.heardAt + begunWithinMs) break
-      if (life === run.life) found.add(run)
-    }
-    return found
+    return Math.max(isolatesOwed > 0 || isCacheOwed ? isolateMs : 0, longestLimitMs(lane.open))
   }
 
   function heard(): void {

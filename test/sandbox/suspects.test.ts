@@ -2,6 +2,10 @@
 
 import { expect, test } from 'vitest'
 
+import { suspectsOf, type OpenTurn } from '../../engine/sandbox/open-turns.ts'
+import { mostUntold } from '../../engine/sandbox/protocol.ts'
+import type { Run } from '../../engine/sandbox/run.ts'
+
 import { createTestEngine } from '../helpers.ts'
 
 test('who ends his process behind a guess that does not hold answers, and does not stay among the others', async () => {
@@ -30,4 +34,32 @@ test('who ends his process behind a guess that does not hold answers, and does n
 
   // Once for each of them, however often it died.
   expect(lanes).toEqual(['slow', 'slow', 'own'])
+})
+
+test('suspects are those whose turns can have begun and not been told of', () => {
+  const openAt = (times: number[]): Map<number, OpenTurn> =>
+    new Map(times.map((sentAt, turn) => [turn, { run: { life: 0 } as Run, life: 0, sentAt, index: 0, limitMs: 30 }]))
+
+  expect(suspectsOf(openAt(Array(100).fill(1_000)), 1_000).size).toBe(mostUntold + 1)
+  expect(suspectsOf(openAt([990, 1_001, 1_050, 1_060]), 1_000).size).toBe(2)
+  expect(suspectsOf(openAt([]), 1_000).size).toBe(0)
+})
+
+test('those who stand in line behind one that ends the process are not tried, and answer', async () => {
+  const { post } = await createTestEngine({
+    files: {
+      'bomb.ts': `export default async () => { await storage.set('x', 1); new Array(60e6).fill(1) }`,
+      'good.ts': `export default ({ n }) => n`,
+    },
+    config: { engine: { scriptWallMs: 60_000 } },
+    sandboxLimits: { guesses: 0 },
+  })
+  await post('/good', { n: 0 })
+  const bomb = post('/bomb', {})
+  const answers = await Promise.all(Array.from({ length: 60 }, (_, n) => post('/good', { n })))
+
+  expect(answers.map(({ body }) => body)).toEqual(Array.from({ length: 60 }, (_, n) => n))
+  expect((await bomb).body).toMatchObject({
+    code: expect.stringMatching(/^script_(crashed|timeout|out_of_memory)$/) as string,
+  })
 })
