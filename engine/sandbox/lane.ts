@@ -79,7 +79,7 @@ export interface LaneSetup {
   turnMs: number
 }
 
-/** Making an isolate takes 40 to 70 ms of CPU time, of which a busy machine gives little; no script has a hand in it. */
+/** Making an isolate takes 25 to 70 ms of CPU time, of which a busy machine gives little; no script has a hand in it. */
 const isolateMs = 500
 
 let lastTurn = 0

@@ -52,8 +52,6 @@ const mostOwn = 8
 // could fall on it, and an innocent would have waited as long. At 5 it has a third
 // of what a neighbour gets; those that are known for their harm have to wait.
 const niceness = { slow: 5, own: constants.priority.PRIORITY_BELOW_NORMAL, main: 0 }
-/** Its start takes a processor for as long: first those get it who have just lost their process, or been moved. */
-const spareAfterMs = 300
 /** Enough to keep it busy; more would be more suspects when it dies, and a longer line for others. */
 const slowOpenTurns = 4
 
@@ -64,7 +62,6 @@ export function createStations(startLane: () => Lane, limits: SandboxLimits, sta
   const own = new Map<string, Station>()
   let spare: Lane | undefined
   let stopped = false
-  let starting: NodeJS.Timeout | undefined
   const sweep = setInterval(endIdle, Math.min(1_000, limits.laneIdleMs / 2)).unref()
 
   function createStation(role: Station['role'], script?: string): Station {
@@ -89,16 +86,8 @@ export function createStations(startLane: () => Lane, limits: SandboxLimits, sta
 
   function takeSpare(): Lane {
     const lane = spare?.dead === false ? spare : startLane()
-    spare = undefined
-    startSpareIn(spareAfterMs)
+    spare = startLane()
     return lane
-  }
-
-  function startSpareIn(ms: number): void {
-    clearTimeout(starting)
-    starting = setTimeout(() => {
-      if (!stopped) spare ??= startLane()
-    }, ms).unref()
   }
 
   function endIdle(): void {
@@ -150,7 +139,7 @@ export function createStations(startLane: () => Lane, limits: SandboxLimits, sta
       if (lane === spare) {
         spare = undefined
         // Not at once: one that cannot start would be started without end.
-        startSpareIn(100)
+        setTimeout(() => (stopped || spare !== undefined ? undefined : (spare = startLane())), 100).unref()
         return true
       }
       for (const station of all()) {
