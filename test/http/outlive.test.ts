@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 
-import { newFolder, until } from '../helpers.ts'
+import { newFolder, until, type Answer } from '../helpers.ts'
 import { furnish, readToken, startEngine, type EngineProcess } from './engine-process.ts'
 
 const rounds = process.env.PATCHCORD_TEST_LONG === undefined ? 2 : 30
@@ -38,16 +38,14 @@ const config = {
 const numbers = (from: number): string[] =>
   Array.from({ length: atOnce }, (_, index) => String(2_000_000 + from + index))
 
-async function post(url: string, token: string, path: string, body: object, key?: string) {
+async function post(url: string, token: string, path: string, body: object, key?: string): Promise<Answer> {
   const headers = {
     authorization: `Bearer ${token}`,
     'content-type': 'application/json',
     ...(key !== undefined && { 'idempotency-key': key }),
   }
   const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
-  // Tests look into answers of every shape.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  return { status: response.status, headers: response.headers, body: (await response.json()) as any }
+  return { status: response.status, headers: response.headers, body: await response.json() }
 }
 
 /** How many messages there are for each number. */
