@@ -32,6 +32,8 @@ export interface SandboxLimits extends Walls {
   isolates: number
   /** What a turn may take among everybody's, wall ms; one that takes longer is repeated in the slow lane. */
   fastTurnMs: number
+  /** Turns that a version answers before it may live among everybody. */
+  newcomerTurns: number
   /** How long a slow lane or an own one stays when nobody lives there. */
   laneIdleMs: number
   /** Turns that may be on their way to one process. */
@@ -57,6 +59,8 @@ export const defaultSandboxLimits: SandboxLimits = {
   isolateRuns: 20_000,
   isolates: 64,
   fastTurnMs: 30,
+  // Seven one-time passwords.
+  newcomerTurns: 20,
   laneIdleMs: 60_000,
   openTurns: 128,
   // More calls than most handlers make.

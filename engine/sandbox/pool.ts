@@ -8,6 +8,7 @@ import { createFastTurn } from './fast-turn.ts'
 import { startLane, type Lane, type LaneEvents, type LaneSetup } from './lane.ts'
 import type { Manifest } from './library.ts'
 import { createLosses } from './losses.ts'
+import { createNewcomers } from './newcomers.ts'
 import type { Run } from './run.ts'
 import type { Standings } from './standing.ts'
 import { takeStatements } from './statements.ts'
@@ -79,8 +80,10 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
     },
     turnDone(run, index, statements, cpuUs) {
       // The limit was raised, or the clock was late: it has kept the others waiting all the same.
-      if (cpuUs >= fastTurn.usualMs * 1_000 && isMain(run.place?.lane)) standings.stopped(run.event.script)
+      const isLong = cpuUs >= fastTurn.usualMs * 1_000
+      if (isLong && isMain(run.place?.lane)) standings.stopped(run.event.script)
       takeStatements(run, index, statements, cpuUs)
+      if (!isLong) newcomers.answered(run.event.script)
       if (trials.answered(run)) return
       dispatch.goOn()
     },
@@ -93,7 +96,13 @@ export function createPool({ setup, standings, log }: PoolParts): Pool {
   }
 
   const fastTurn = createFastTurn(setup.limits.fastTurnMs, setup.turnMs, () => performance.now())
-  const stations = createStations(() => startLane(setup, events), setup.limits, standings)
+  const newcomers = createNewcomers(setup.limits.newcomerTurns)
+  const stations = createStations({
+    startLane: () => startLane(setup, events),
+    limits: setup.limits,
+    standings,
+    newcomers,
+  })
   const { main } = stations
   const dispatch = createDispatch({ stations, fastTurn, isOnTrial: run => trials.has(run) })
   const { wake } = dispatch

@@ -29,8 +29,10 @@ export interface Shelves {
   leave(run: Run, shelf: Shelf): void
   /** Whether one more run of the version may live here. */
   hasRoom(version: ScriptVersion): boolean
-  /** Whether runs of the version live here now. */
-  hosts(version: ScriptVersion): boolean
+  /** Whether slow runs of the version live here now. */
+  hostsSlow(version: ScriptVersion): boolean
+  /** Whether another version has an isolate here. */
+  hostsOther(version: ScriptVersion): boolean
   /** The process has said how full an isolate is. */
   told(shelf: Shelf, heapBytes: number): void
   /** The process has ended an isolate. */
@@ -149,8 +151,19 @@ export function createShelves({ limits, send, isDead, making }: ShelvesParts): S
       else rest(shelf)
     },
     hasRoom: version => !isSingle(version) || (single.get(version.hash) ?? 0) < mostSingle(version),
-    hosts(version) {
-      for (const shelf of all) if (shelf.version.hash === version.hash && shelf.runs.size > 0) return true
+    hostsSlow(version) {
+      for (const {
+        version: { hash },
+        runs,
+      } of all)
+        if (hash === version.hash) for (const { slow } of runs) if (slow) return true
+      return false
+    },
+    hostsOther(version) {
+      for (const {
+        version: { hash },
+      } of all)
+        if (hash !== version.hash) return true
       return false
     },
     told(shelf, heapBytes) {

@@ -1,7 +1,7 @@
 // Which sandbox processes there are, and who lives in which.
 //
 //   main   where runs live
-//   slow   where those live that take longer, or are not trusted; at nice 5
+//   slow   where those live that take longer, are new or are not trusted; at nice 5
 //   own    the same, for one version that has ended its process or isolates; at nice 10
 //   spare  warm; it holds no script's isolate until it is one of the others
 //
@@ -12,7 +12,9 @@ import { readdirSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 
 import type { Lane } from './lane.ts'
+import type { ScriptVersion } from './library.ts'
 import type { SandboxLimits } from './limits.ts'
+import type { Newcomers } from './newcomers.ts'
 import type { Run } from './run.ts'
 import type { Standings } from './standing.ts'
 import { createWaitingRuns, type WaitingRuns } from './waiting.ts'
@@ -46,6 +48,13 @@ export interface Stations {
   stop(): void
 }
 
+export interface StationsParts {
+  startLane(): Lane
+  limits: SandboxLimits
+  standings: Standings
+  newcomers: Newcomers
+}
+
 /** Those beyond share the slow one. */
 const mostOwn = 8
 // At nice 19 a loop beside a full load got 48 ms of CPU time in no 5 s: no verdict
@@ -55,7 +64,7 @@ const niceness = { slow: 5, own: constants.priority.PRIORITY_BELOW_NORMAL, main:
 /** Enough to keep it busy; more would be more suspects when it dies, and a longer line for others. */
 const slowOpenTurns = 4
 
-export function createStations(startLane: () => Lane, limits: SandboxLimits, standings: Standings): Stations {
+export function createStations({ startLane, limits, standings, newcomers }: StationsParts): Stations {
   const main = createStation('main')
   const slow = createStation('slow')
   // By hash of the version.
@@ -82,6 +91,12 @@ export function createStations(startLane: () => Lane, limits: SandboxLimits, sta
       own.set(hash, (station = createStation('own', name)))
     }
     return station
+  }
+
+  function belongsToSlow(version: ScriptVersion): boolean {
+    if (newcomers.has(version) && main.lane?.shelves.hostsOther(version) === true) return true
+    // One joins those of its version that are slow just now, rather than to be stopped as they were.
+    return slow.lane?.shelves.hostsSlow(version) === true
   }
 
   function takeSpare(): Lane {
@@ -113,8 +128,7 @@ export function createStations(startLane: () => Lane, limits: SandboxLimits, sta
         for (const station of all()) if (station.lane === place.lane) return station
       }
       const standing = standings.of(event.script.hash)
-      // One joins those of its version that are slow just now, rather than to be stopped as they were.
-      if (standing === 'fast') return isSlow || slow.lane?.shelves.hosts(event.script) === true ? slow : main
+      if (standing === 'fast') return isSlow || belongsToSlow(event.script) ? slow : main
       // The runs that a suspended version has under way end where they were.
       return standing === 'slow' ? slow : ofOwn(event.script)
     },

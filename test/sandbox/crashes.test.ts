@@ -5,6 +5,8 @@ import { expect, test } from 'vitest'
 import { createTestEngine } from '../helpers.ts'
 import { fine, neighbour, neighboursOf } from './neighbours.ts'
 
+/** A newcomer would not be among the others yet. */
+const withEverybody = { newcomerTurns: 0 }
 /** Short turns: how long one of them is silent before its process is ended follows from that. */
 const config = { engine: { scriptCpuMs: 100, scriptWallMs: 60_000 } }
 const codes = [
@@ -29,6 +31,7 @@ test.for([
       'other.ts': neighbour,
     },
     config,
+    sandboxLimits: withEverybody,
   })
 
   const brute = engine.post('/brute', {})
@@ -53,6 +56,7 @@ test('several runs that end their process fail one by one, and nobody with them'
         }${neighbour}`,
     },
     config,
+    sandboxLimits: withEverybody,
   })
 
   const brutes = Promise.all([1, 2, 3].map(n => engine.post('/brute', { n })))

@@ -85,6 +85,8 @@ function serve(cases: HostileCase[]): { engine: () => TestEngine; load: () => Lo
     engine = await createTestEngine({
       files: filesOf(cases),
       config: configOf(cases),
+      // The harder way: among everybody from the first turn on.
+      sandboxLimits: { newcomerTurns: 0 },
       log: 'warn',
       atEnd: end => ends.unshift(end),
     })

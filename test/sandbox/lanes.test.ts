@@ -29,7 +29,7 @@ test('a run that takes longer than the fast lane allows is repeated in the slow 
   const engine = await createTestEngine({
     files: { 'burner.ts': burner, 'other.ts': neighbour },
     config: patient,
-    sandboxLimits: { fastTurnMs: 5 },
+    sandboxLimits: { fastTurnMs: 5, newcomerTurns: 0 },
   })
   expect(roles(engine)).toEqual(['main', 'spare'])
 
@@ -129,7 +129,7 @@ test(`${crowd} scripts are served by eight isolates at a time`, async () => {
   const engine = await createTestEngine({
     files: Object.fromEntries(names.map((name, n) => [`${name}.ts`, `export default () => ${n}`])),
     config: { engine: { scriptWallMs: 120_000 } },
-    sandboxLimits: { isolates: 8 },
+    sandboxLimits: { isolates: 8, newcomerTurns: 0 },
   })
   const main = () => engine.engine.sandbox.stats().lanes.find(({ role }) => role === 'main')!
 

@@ -52,7 +52,7 @@ test('those who stand in line behind one that ends the process are not tried, an
       'good.ts': `export default ({ n }) => n`,
     },
     config: { engine: { scriptWallMs: 60_000 } },
-    sandboxLimits: { guesses: 0 },
+    sandboxLimits: { guesses: 0, newcomerTurns: 0 },
   })
   await post('/good', { n: 0 })
   const bomb = post('/bomb', {})
