@@ -3,15 +3,16 @@
 
 import type { FastifyInstance } from 'fastify'
 
-import { createCarriers } from './carriers/list.ts'
+import { callbackUrl, createCarriers } from './carriers/list.ts'
 import { isLoopback } from './carriers/loopback.ts'
 import type { Config } from './config.ts'
+import { loadCountryOf } from './country.ts'
 import { EngineError, StartError } from './errors.ts'
 import { lookAtFolder, watchFolder } from './folder-watch.ts'
 import { createServer } from './http/server.ts'
 import { everyScope, openTokens, type Tokens } from './http/tokens.ts'
 import { newId } from './ids.ts'
-import { keepFile, readKeptFile } from './kept-file.ts'
+import { deriveSecret, keepFile, newSecret, readKeptFile } from './kept-file.ts'
 import { createTexts, readLocales } from './locales.ts'
 import type { Log } from './log.ts'
 import { createOutbox, type Outbox } from './outbox/outbox.ts'
@@ -20,8 +21,8 @@ import { findUser } from './sandbox/walls.ts'
 import { defaultRunLimits, type SandboxLimits } from './sandbox/limits.ts'
 import { openStorage } from './storage/list.ts'
 import type { Storage } from './storage/storage.ts'
-import { reportToScript } from './triggers/delivery-report.ts'
-import { runInboundSms } from './triggers/inbound-sms.ts'
+import { createReportTrigger } from './triggers/delivery-report.ts'
+import { createInboundTrigger } from './triggers/inbound-sms.ts'
 import { createTimerTrigger } from './triggers/timer.ts'
 
 export interface Engine {
@@ -62,14 +63,24 @@ export async function createEngine(
     const textsSeen = await lookAtFolder(config.localesFolder)
     let resources = await readLocales(config.localesFolder)
     let texts = createTexts(resources)
-    const carriers = createCarriers(config.carriers, { log, clock, print })
+    const kept = config.secret ?? (await readKeptFile(config.dataFolder, 'secret'))
+    const secret = kept ?? newSecret()
+    const { publicUrl } = config.engine
+    const carriers = await createCarriers(config.carriers, {
+      log,
+      clock,
+      print,
+      publicUrl,
+      callbackSecretOf: name => deriveSecret(secret, `callback ${name}`),
+    })
 
-    const secret = config.secret ?? (await keepFile(config.dataFolder, 'secret'))
+    if (kept === undefined) await keepFile(config.dataFolder, 'secret', secret)
     const storage = await openStorage(config.storage, { secret, clock })
     undo.push(() => storage.close())
     const tokens = await openTokens(storage, clock, config.token)
     if (config.token === undefined) await keepFirstToken(config.dataFolder, tokens)
 
+    const hearsReports = (script: string): boolean => sandbox.library.get(script)?.exports.has('onReport') === true
     const outbox: Outbox = createOutbox({
       storage,
       carriers,
@@ -77,12 +88,20 @@ export async function createEngine(
       clock,
       log,
       routes: config.routes,
+      ...(config.routes?.some(({ country }) => country !== undefined) && { countryOf: await loadCountryOf() }),
+      hearsReports,
+      callbackUrl: ({ name, callbacks }) =>
+        callbacks === undefined ? null : callbackUrl(publicUrl, name, callbacks.secret),
       testNumbers: config.testNumbers,
-      onChange: message => reportToScript({ sandbox, log }, message),
-      onInbound: async (carrier, sms) => runInboundSms({ sandbox, bindings: config.inbound, log }, carrier, sms),
+      onChange: ({ script }) => (hearsReports(script) ? reports.wake(clock()) : undefined),
+      onInbound: (carrier, sms) => inbound.receive(carrier, sms),
       settings: { keepMs: config.engine.messageKeepDays * 86_400_000, stopWithinMs: submitsEndWithinMs },
     })
-    const timers = createTimerTrigger({ storage, sandbox: () => sandbox, engine, clock, log })
+    const triggered = { storage, sandbox: () => sandbox, engine, clock, log }
+    const timers = createTimerTrigger(triggered)
+    const inbound = createInboundTrigger({ ...triggered, bindings: config.inbound })
+    const reports = createReportTrigger({ ...triggered, source: outbox.reports })
+    const triggers = [timers, inbound, reports]
     const sandbox: Sandbox = await createSandbox({
       folder: config.scriptsFolder,
       texts: resources,
@@ -116,6 +135,8 @@ export async function createEngine(
       storage,
       sandbox,
       outbox,
+      carriers,
+      publicUrl,
       tokens,
       texts: () => texts,
       loopback: carriers.length === 1 ? carriers.find(isLoopback) : undefined,
@@ -130,7 +151,7 @@ export async function createEngine(
     const url = await listen(server, config)
     await outbox.start()
     undo.unshift(() => outbox.stop())
-    await timers.start()
+    for (const trigger of triggers) await trigger.start()
     warn(config, sandbox, log)
 
     const stopWatching = watchFolder(config.localesFolder, textsLookEveryMs, textsSeen, async () => {
@@ -156,7 +177,7 @@ export async function createEngine(
       tokens,
       async stop() {
         stopWatching()
-        timers.stop()
+        for (const trigger of triggers) trigger.stop()
         const deadline = performance.now() + runsEndWithinMs
         // Takes no new request from here on, and ends when the last one is answered.
         const closed = server.close()

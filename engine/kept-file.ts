@@ -1,6 +1,6 @@
 // Small secrets in files beside the storage, readable by their owner only.
 
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -16,11 +16,21 @@ export async function readKeptFile(folder: string, name: string): Promise<string
   }
 }
 
-/** Writes `text`; without one, keeps what is there or makes 32 random bytes. Answers what the file holds. */
+/** 32 random bytes as text. */
+export function newSecret(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+/** 32 characters for a purpose: the same for the same secret, and no way back to it. */
+export function deriveSecret(secret: string, purpose: string): string {
+  return createHmac('sha256', secret).update(`patchcord ${purpose}`).digest('base64url').slice(0, 32)
+}
+
+/** Writes `text`; without one, keeps what is there or makes a new secret. Answers what the file holds. */
 export async function keepFile(folder: string, name: string, text?: string): Promise<string> {
   const known = text === undefined ? await readKeptFile(folder, name) : undefined
   if (known !== undefined) return known
-  const made = text ?? randomBytes(32).toString('base64url')
+  const made = text ?? newSecret()
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     // Whole or not at all: a torn secret would lock us out of our own data.

@@ -9,3 +9,6 @@ export function maskNumber(e164: string): string {
 
 /** `+` and 7 to 15 digits, as ITU-T E.164 has them. */
 export const e164Pattern = /^\+[1-9]\d{6,14}$/
+
+/** A sender: a number or short code of 3 to 15 digits, or a name of at most 11 characters (3GPP TS 23.040, 9.1.2.5). */
+export const senderPattern = /^(\+?[0-9]{3,15}|[A-Za-z0-9 ._&-]{1,11})$/

@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
-import { EngineSettings, environmentName, loadConfig } from '../engine/config.ts'
+import { environmentName, loadConfig } from '../engine/config.ts'
+import { EngineSettings } from '../engine/config-file.ts'
 import { StartError } from '../engine/errors.ts'
 import { newFolder } from './helpers.ts'
 

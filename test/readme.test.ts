@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 
 import { expect, test } from 'vitest'
 
-import { EngineSettings } from '../engine/config.ts'
+import { EngineSettings } from '../engine/config-file.ts'
 
 test('the README lists every engine setting as its schema has it', async () => {
   const readme = await readFile(resolve(import.meta.dirname, '..', 'README.md'), 'utf8')

@@ -18,52 +18,128 @@ export interface Submission {
   text: string
   segments: number
   encoding: 'gsm7' | 'ucs2'
+  priority: 'otp' | 'bulk'
   /** When the text is worth nothing any more, ms since 1970. */
   expiresAt: number
+  /** What a market asks for, by the names that the carrier's settings give to its own fields. */
   params: Record<string, unknown>
 }
 
-export type SubmitResult =
-  | { accepted: true; carrierId: string }
-  | { accepted: false; verdict: Verdict; error: string; numberAtFault?: boolean }
+export interface Acceptance {
+  accepted: true
+  /** The network's own ids: one for each part that it reports on alone, in the order of the parts. */
+  carrierIds: readonly string[]
+}
+
+export interface Refusal {
+  accepted: false
+  verdict: Verdict
+  /** The network's code and word for it, never a secret: `0x58 ESME_RTHROTTLED`. */
+  error: string
+  /** With `final`: the number cannot be reached, whatever the text is. */
+  numberAtFault?: boolean
+  /** With `later`: not this message but all of them have to wait. */
+  throttled?: boolean
+  /**
+   * The carrier is out of order (it cannot be reached, does not know us, fails by
+   * itself): another one is asked at once where there is one, and this one again
+   * later. Five in a row close it for a while.
+   */
+  carrierAtFault?: boolean
+}
+
+export type SubmitResult = Acceptance | Refusal
 
 export type ReportState = 'delivered' | 'undelivered' | 'rejected' | 'expired' | 'failed'
 
-/** What the network made of a message that the carrier had accepted. */
+/** What the network made of a message, or of one part of it, that the carrier had accepted. */
 export interface CarrierReport {
-  carrierId: string
+  /** The network's id in every way in which the submit may have been answered with it, likeliest first. */
+  carrierIds: readonly string[]
+  /** `rejected` only where the number is at fault: refusals for spam, sender or credit are `failed`. */
   state: ReportState
   error: string | null
+  /** Whom the message was for, digits, where the network tells: of several ids the one is meant that fits. */
+  to?: string | undefined
 }
 
 export interface InboundSms {
   from: string
   to: string
   text: string
+  /** The network's own id: the same one twice is one SMS. */
+  id?: string | undefined
+  /** Where it is one of several parts: `number` counts from 1. */
+  part?: { reference: number; number: number; total: number } | undefined
 }
 
 /** How a carrier calls back; wired by the outbox and the triggers. */
 export interface CarrierEvents {
-  /** Resolves once the report is stored; only then may the network be told that we have it. */
+  /** Resolves once the report is stored or is of no use; only then may the network be told that we have it. */
   report(report: CarrierReport): Promise<void>
-  /** Resolves with the id of the run that it began, undefined when no script is bound to the number. */
+  /** Resolves once the SMS is stored, with the id of the run that it begins; undefined when no script is bound to the number, or parts are missing. */
   inbound(sms: InboundSms): Promise<string | undefined>
-  /** There is room for more messages than a moment ago. */
+  /** There is room for more messages than a moment ago, or the carrier is ready now, or no more. */
   room(): void
+  /** Something is wrong that no message tells of: a bind that was refused, a connection that was lost. */
+  trouble(error: string): void
+}
+
+/** How a carrier is, for those who watch it. */
+export interface CarrierStatus {
+  /** Submits that may be under way at once. */
+  window: number
+  inFlight: number
+  /** Submits a second; null without a limit. */
+  rate: number | null
+  /** Of a carrier with connections of its own. */
+  sessions?: ReadonlyArray<{ state: string; since: number; inFlight: number; detail?: string }>
 }
 
 export interface Carrier {
   readonly name: string
   readonly driver: string
+  /** What becomes of a message when nobody knows whether the network got it, and its script does not say. */
+  readonly onUncertain: 'resend' | 'fail'
   /** How many messages it takes right now; a claim never exceeds it. */
   room(): number
-  /** Whether it can send at all: bound, reachable, not refused. */
+  /** Whether it can send at all: bound, not refused. */
   ready(): boolean
+  status(): CarrierStatus
   /** Hands one message to the network. Rejects only when it is not known whether the network got it. */
   submit(message: Submission): Promise<SubmitResult>
   start(events: CarrierEvents): Promise<void>
   /** Takes nothing more, lets what is in flight end. */
   stop(): Promise<void>
+  /** Of a network that calls us (http/callbacks.ts). */
+  readonly callbacks?: CarrierCallbacks
+}
+
+/** A call of the network at `/callbacks/<carrier>/<secret>/report` or `…/sms`. */
+export interface CallbackRequest {
+  method: string
+  /** The address that it was given, with the query as it came; as signatures have it. */
+  url: string
+  query: URLSearchParams
+  /** By names in lower case. */
+  headers: Readonly<Record<string, string | undefined>>
+  /** As it came. */
+  body: Buffer
+}
+
+/** Default: 200 without a body. */
+export interface CallbackAnswer {
+  status?: number
+  contentType?: string
+  body?: string
+}
+
+export interface CarrierCallbacks {
+  /** Part of the address; compared in constant time. */
+  readonly secret: string
+  /** Both resolve when all is stored, and throw EngineError: `forbidden` for an unproven call, `invalid_request` for one that cannot be read. */
+  report?(request: CallbackRequest): Promise<CallbackAnswer>
+  sms?(request: CallbackRequest): Promise<CallbackAnswer>
 }
 
 /** What the engine lends a carrier. */
@@ -72,6 +148,10 @@ export interface CarrierParts {
   clock: () => number
   /** Writes one line where the person who tries the engine sees it; null when the carrier is not the only one. */
   print: ((line: string) => void) | null
+  /** Part of the callback addresses when the settings name none. */
+  callbackSecret: string
+  /** `https://host/callbacks/<carrier>/<secret>` with the secret that is given; null without `engine.publicUrl`. */
+  callbackUrl: (secret: string) => string | null
 }
 
 /** A driver: its settings beside `driver`, and how a carrier is made of them. */

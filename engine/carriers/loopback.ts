@@ -80,7 +80,7 @@ function createLoopback(name: string, settings: LoopbackSettings, parts: Carrier
       keep(message)
       const carrierId = newId('loop')
       if (settings.receipt !== 'none') reportLater(carrierId, settings.receipt)
-      return { accepted: true, carrierId }
+      return { accepted: true, carrierIds: [carrierId] }
     } finally {
       inFlight--
       if (inFlight === window - 1) events?.room()
@@ -97,7 +97,7 @@ function createLoopback(name: string, settings: LoopbackSettings, parts: Carrier
     const timer = setTimeout(() => {
       reports.delete(timer)
       const error = state === 'delivered' ? null : `loopback: ${state}`
-      events?.report({ carrierId, state, error }).catch((cause: unknown) => {
+      events?.report({ carrierIds: [carrierId], state, error }).catch((cause: unknown) => {
         parts.log.warn({ err: cause, carrier: name }, 'a report was lost')
       })
     }, settings.receiptAfterMs)
@@ -108,6 +108,8 @@ function createLoopback(name: string, settings: LoopbackSettings, parts: Carrier
   return {
     name,
     driver: 'loopback',
+    onUncertain: 'resend',
+    status: () => ({ window, inFlight, rate: null }),
     room: () => window - inFlight,
     ready: () => events !== undefined,
     submit,

@@ -5,6 +5,7 @@ import { METHODS, type IncomingMessage } from 'node:http'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 
+import type { Carrier } from '../carriers/carrier.ts'
 import type { LoopbackCarrier } from '../carriers/loopback.ts'
 import { EngineError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -17,11 +18,14 @@ import type { Storage } from '../storage/storage.ts'
 import { requestLanguage } from '../triggers/http-request.ts'
 import { createAccess, maxBodyBytes } from './access.ts'
 import { addAdminRoutes } from './admin.ts'
+import { addCallbackRoutes } from './callbacks.ts'
 import { addDocs } from './docs.ts'
 import { addHealthRoutes } from './health.ts'
 import { createIdempotency } from './idempotency.ts'
 import { parseJsonObject } from './json-body.ts'
+import { addMetricsRoute } from './metrics.ts'
 import { problemOf, retryAfterHeader } from './problem.ts'
+import { countRequests } from './request-counts.ts'
 import { addScriptRoutes } from './scripts-route.ts'
 import { takeUpKeyedRuns } from './take-up-runs.ts'
 import type { Tokens } from './tokens.ts'
@@ -34,6 +38,9 @@ export interface ServerParts {
   tokens: Tokens
   /** Today's texts: they change when the operator edits them. */
   texts: () => Texts
+  carriers: readonly Carrier[]
+  /** What carriers were given as the beginning of our addresses. */
+  publicUrl: string | undefined
   /** The loopback carrier while it is the only one. */
   loopback: LoopbackCarrier | undefined
   ready: () => Promise<void>
@@ -110,10 +117,13 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
     throw new EngineError('not_found')
   })
 
+  const requests = countRequests(server)
   const methods = collectMethods(server)
   await addDocs(server, parts.sandbox.library)
   addHealthRoutes(server, parts)
-  addAdminRoutes(server, parts)
+  addMetricsRoute(server, { ...parts, requests })
+  addAdminRoutes(server, { ...parts, requests })
+  await addCallbackRoutes(server, parts)
   const idempotency = createIdempotency(parts.storage, parts.engine)
   addScriptRoutes(server, { ...parts, idempotency })
   await takeUpKeyedRuns({ ...parts, idempotency })

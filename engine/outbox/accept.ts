@@ -4,7 +4,7 @@
 
 import { EngineError } from '../errors.ts'
 import type { Storage, StorageAhead } from '../storage/storage.ts'
-import { messageQueue, newBody, readBody, toPublic, toWork } from './message.ts'
+import { messageQueue, newBody, readBody, reportLane, toPublic, toWork } from './message.ts'
 import type { Message, NewMessage } from './message.ts'
 import type { Health, Router } from './route.ts'
 import { countSegments, type Encoding } from './segments.ts'
@@ -19,6 +19,8 @@ export interface AcceptParts {
   storage: Pick<Storage, 'ahead'>
   clock: () => number
   keepMs: number
+  /** Whether the script that sends a message wants to hear of its end. */
+  hearsReports: (script: string) => boolean
   router: Router
   health: () => Health
   /** Numbers that never reach a carrier. */
@@ -49,16 +51,19 @@ export function createAccept(parts: AcceptParts): Accept {
 
     if (testNumbers.has(message.to)) {
       body.text = null
+      body.carrier = 'test'
       body.timeline = [{ at: now, state: 'delivered', carrier: 'test', detail: 'test number' }]
-      const place = { lane: 'test', state: 'delivered', dueAt: null, expiresAt: now + keepMs } as const
+      const [lane, dueAt] = parts.hearsReports(message.script) ? [reportLane, now] : ['test', null]
+      const place = { lane, state: 'delivered', dueAt, expiresAt: now + keepMs } as const
       if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer, work)
       await storage.ahead.kept()
       parts.onAccepted()
       const item = await work.get(messageQueue, message.id)
-      if (item !== undefined) parts.tell(toPublic(item))
+      if (item !== undefined) parts.tell(toPublic(item, now))
       return answer
     }
 
+    body.from ??= router.sender(message) ?? null
     const lane = router.route(message, health())[0]
     if (lane === undefined) {
       // Accepted once is accepted, whatever the routes say by now.

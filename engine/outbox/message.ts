@@ -5,6 +5,8 @@ import type { Encoding } from './segments.ts'
 
 /** The queue of storage.work that holds messages. */
 export const messageQueue = 'messages'
+/** Where final messages are until their scripts have heard of them; no carrier's name looks like this. */
+export const reportLane = '@reports'
 
 //   queued       promised, not yet at a carrier (or there again after a pause)
 //   sent         a carrier took it
@@ -28,8 +30,8 @@ export interface NewMessage {
   /** The caller's own word for it, shown and reported back. */
   ref?: string | undefined
   priority: 'otp' | 'bulk'
-  /** What to do when nobody knows whether the network got it. */
-  onUncertain: 'resend' | 'fail'
+  /** What to do when nobody knows whether the network got it; absent: what the carrier's settings say. */
+  onUncertain?: 'resend' | 'fail' | undefined
   /** One try by another carrier after `undelivered`. */
   failover?: boolean | undefined
   /** For the carrier alone. */
@@ -78,7 +80,8 @@ export interface MessageBody {
   encoding: Encoding
   expiresAt: number
   priority: 'otp' | 'bulk'
-  onUncertain: 'resend' | 'fail'
+  /** Null: what the carrier's settings say. */
+  onUncertain: 'resend' | 'fail' | null
   failover: boolean
   params: Record<string, unknown>
   /** The only carrier that may take it; null: those of its route, as the routes are when it has to move. */
@@ -88,10 +91,19 @@ export interface MessageBody {
   attempts: number
   /** Pauses in a row at the present carrier; the next one is longer. */
   pauses: number
-  /** The present carrier's own id for it, once it took it. */
-  carrierId: string | null
+  /** The present carrier's own ids for it, once it took it: one for each part that it reports on. */
+  carrierIds: readonly string[]
+  /** Those of them that are delivered. */
+  delivered: readonly string[]
+  /** Whose it was when it became final, while its script has still to hear of it: the item's lane is reportLane then. */
+  carrier: string | null
   error: string | null
   timeline: TimelineEntry[]
+}
+
+/** How often each state was seen: never yet. */
+export function emptyCounts(): Record<MessageState, number> {
+  return { queued: 0, sent: 0, delivered: 0, undelivered: 0, rejected: 0, expired: 0, failed: 0 }
 }
 
 export function isFinal(state: MessageState): boolean {
@@ -113,14 +125,16 @@ export function newBody(
     encoding: counted.encoding,
     expiresAt: now + message.validForMs,
     priority: message.priority,
-    onUncertain: message.onUncertain,
+    onUncertain: message.onUncertain ?? null,
     failover: message.failover ?? false,
     params: message.params ?? {},
     only: message.carrier ?? null,
     tried: [],
     attempts: 0,
     pauses: 0,
-    carrierId: null,
+    carrierIds: [],
+    delivered: [],
+    carrier: null,
     error: null,
     timeline: [],
   }
@@ -157,15 +171,21 @@ function readState({ id, state }: WorkItem): MessageState {
   return known
 }
 
-export function toPublic(item: WorkItem, body: MessageBody = readBody(item)): Message {
+/** One that waits is shown as expired from its end on: nobody sends it any more, though no carrier may have come to say so. */
+function shownState(item: WorkItem, body: MessageBody, now: number): MessageState {
+  const state = readState(item)
+  return state === 'queued' && item.owner === null && body.expiresAt <= now ? 'expired' : state
+}
+
+export function toPublic(item: WorkItem, now: number, body: MessageBody = readBody(item)): Message {
   return {
     id: item.id,
     script: body.script,
     to: body.to,
     from: body.from,
     ref: body.ref,
-    state: readState(item),
-    carrier: item.lane,
+    state: shownState(item, body, now),
+    carrier: body.carrier ?? item.lane,
     segments: body.segments,
     encoding: body.encoding,
     attempts: body.attempts,

@@ -2,16 +2,20 @@
 // after, by one sender per carrier. Nothing else talks to carriers.
 
 import type { Carrier, CarrierReport, InboundSms } from '../carriers/carrier.ts'
+import type { CountryOf } from '../country.ts'
 import type { Log } from '../log.ts'
 import type { Storage, StorageAhead, WorkItem } from '../storage/storage.ts'
 import { createAccept, type Accepted } from './accept.ts'
+import type { CarrierView } from './carrier-view.ts'
+import { createDueReports, type DueReports } from './due-reports.ts'
+import { createEvacuation } from './evacuation.ts'
+import { createFleet } from './fleet.ts'
 import { createHeartbeat } from './heartbeat.ts'
-import { isFinal, messageQueue, toPublic } from './message.ts'
-import type { Message, MessageState, NewMessage } from './message.ts'
+import { emptyCounts, isFinal, messageQueue, toPublic } from './message.ts'
+import type { Message, MessageBody, MessageState, NewMessage } from './message.ts'
 import type { OutcomeRules, Step } from './outcome.ts'
 import { createReports } from './reports.ts'
-import { createRouter, type Health, type Routable, type Route } from './route.ts'
-import { createSender, type Sender } from './sender.ts'
+import { createRouter, type Routable, type Route } from './route.ts'
 import { createSettle } from './settle.ts'
 import { leaveOldLanes, takeOrphans } from './takeover.ts'
 
@@ -24,11 +28,17 @@ export interface OutboxParts {
   clock: () => number
   log: Log
   routes?: readonly Route[] | undefined
+  /** Needed where a route names a country. */
+  countryOf?: CountryOf | undefined
   /** Numbers that never reach a carrier, with their fixed codes. */
   testNumbers?: Readonly<Record<string, string>> | undefined
   /** Called after a final state was stored. */
   onChange?: (message: Message) => void
-  /** An SMS that a carrier received. Resolves with the id of the run that it began. */
+  /** Whether a script wants to hear what became of its messages: then they are `reports` when they are final. */
+  hearsReports?: (script: string) => boolean
+  /** Where a carrier is called back; null when it is not. */
+  callbackUrl?: (carrier: Carrier) => string | null
+  /** An SMS that a carrier received. Resolves, once it is stored, with the id of the run that it begins. */
   onInbound?: (carrier: string, sms: InboundSms) => Promise<string | undefined>
   settings?: Partial<OutboxSettings> | undefined
 }
@@ -97,71 +107,64 @@ export interface Outbox {
   stats(): OutboxStats
   /** Messages that wait, by carrier. */
   waiting(): Promise<Record<string, number>>
+  /** How each carrier is, in the order of the configuration file. */
+  carriers(): Promise<CarrierView[]>
+  /** Final messages whose scripts have still to hear of them. */
+  readonly reports: DueReports
 }
 
 export function createOutbox(parts: OutboxParts): Outbox {
-  const { storage, carriers, engine, clock, log } = parts
+  const { storage, carriers, engine, clock, log, hearsReports = () => false } = parts
   const { entries, work } = storage
   const settings = { ...defaults, ...parts.settings }
   const names = carriers.map(carrier => carrier.name)
-  const router = createRouter({ carriers: names, ...(parts.routes && { routes: parts.routes }) })
+  const router = createRouter({ carriers: names, ...(parts.routes && { routes: parts.routes }) }, parts.countryOf)
   const testNumbers = new Set(Object.keys(parts.testNumbers ?? {}))
-  const senders = new Map<string, Sender>()
-  const stats = {
-    accepted: 0,
-    submitted: 0,
-    retried: 0,
-    reports: 0,
-    states: { queued: 0, sent: 0, delivered: 0, undelivered: 0, rejected: 0, expired: 0, failed: 0 },
-  }
+  const stats = { accepted: 0, retried: 0, reports: 0, states: emptyCounts() }
 
   const rules: OutcomeRules = {
     pauseMs(pauses) {
       const pauseMs = Math.min(settings.firstPauseMs * 2 ** pauses, settings.longestPauseMs)
       return Math.round(pauseMs * (0.5 + settings.random() / 2))
     },
-    next(body) {
-      const wanted = { to: body.to, carrier: body.only ?? undefined }
-      return router.route(wanted, health()).find(name => !body.tried.includes(name))
-    },
+    next: body => router.route(routable(body), fleet.health()).find(name => !body.tried.includes(name)),
+    other: (body, carrier) =>
+      router
+        .route(routable(body), fleet.health())
+        .find(name => name !== carrier && !body.tried.includes(name) && fleet.isUp(name)),
+    onUncertain: carrier => carriers.find(({ name }) => name === carrier)?.onUncertain ?? 'resend',
   }
-  const common = { entries, work, engine, clock, log, rules, keepMs: settings.keepMs, onStored }
+  const common = { entries, work, engine, clock, log, rules, keepMs: settings.keepMs, hearsReports, onStored }
   const reports = createReports(common)
   const { settle, giveUp } = createSettle({ ...common, onSent: reports.sent })
-  const heartbeat = createHeartbeat({ entries, engine, log, onRevived: wakeAll })
-  const submitting = {
-    began(carrier: string) {
-      stats.submitted++
-      reports.began(carrier)
-    },
-    ended: reports.ended,
-  }
-  for (const carrier of carriers) {
-    senders.set(carrier.name, createSender({ ...common, carrier, alive: heartbeat.alive, settle, submitting }))
-  }
+  const heartbeat = createHeartbeat({ entries, engine, log, onRevived: () => fleet.wakeAll() })
+  const fleet = createFleet({ ...common, carriers, alive: heartbeat.alive, settle, reports })
+  const evacuation = createEvacuation({ ...common, health: fleet.healths })
   const accept = createAccept({
     storage,
     clock,
     keepMs: settings.keepMs,
+    hearsReports,
     router,
-    health,
+    health: fleet.health,
     testNumbers,
     onAccepted: () => void stats.accepted++,
-    wake: lane => senders.get(lane)?.wake(),
+    wake: fleet.wake,
     tell,
   })
 
   async function get(id: string, work: StorageAhead['work']): Promise<Message | undefined> {
     const item = await work.get(messageQueue, id)
-    return item && toPublic(item)
+    return item && toPublic(item, clock())
   }
 
   function onStored(item: WorkItem, step: Step) {
     stats.states[step.state]++
     if (step.state === 'queued') stats.retried++
-    if (step.dueAt !== null) senders.get(step.lane)?.wake()
+    fleet.stored(step)
+    if (step.dueAt !== null) fleet.wake(step.lane)
     if (isFinal(step.state)) {
-      tell(toPublic({ ...item, state: step.state, lane: step.lane, updatedAt: clock() }, step.body))
+      tell(toPublic({ ...item, state: step.state, lane: step.lane, updatedAt: clock() }, clock(), step.body))
     }
   }
 
@@ -171,14 +174,6 @@ export function createOutbox(parts: OutboxParts): Outbox {
     } catch (error) {
       log.error({ err: error, message: message.id }, 'a state change was not passed on')
     }
-  }
-
-  function health(): Health {
-    return Object.fromEntries(carriers.map(carrier => [carrier.name, carrier.ready() ? 'up' : 'down']))
-  }
-
-  function wakeAll() {
-    for (const sender of senders.values()) sender.wake()
   }
 
   async function report(carrier: string, report: CarrierReport) {
@@ -200,31 +195,19 @@ export function createOutbox(parts: OutboxParts): Outbox {
         ...filter,
         ...(carrier !== undefined && { lane: carrier }),
       })
-      return { messages: items.map(item => toPublic(item)), next }
+      return { messages: items.map(item => toPublic(item, clock())), next }
     },
     async start() {
       await heartbeat.start()
       const takeover = { ...common, settle }
       await takeOrphans(takeover)
       await leaveOldLanes(takeover, names)
-      await Promise.all(
-        carriers.map(carrier =>
-          carrier.start({
-            report: told => report(carrier.name, told),
-            inbound: async sms => parts.onInbound?.(carrier.name, sms),
-            room: () => senders.get(carrier.name)?.wake(),
-          }),
-        ),
-      )
-      for (const sender of senders.values()) sender.start()
+      await fleet.start({ report, inbound: async (carrier, sms) => parts.onInbound?.(carrier, sms) })
+      evacuation.start()
     },
     async stop() {
-      for (const sender of senders.values()) sender.stop()
-      const settled = Promise.all([...senders.values()].map(sender => sender.idle()))
-      const late = Promise.withResolvers<void>()
-      const timer = setTimeout(late.resolve, settings.stopWithinMs)
-      await Promise.race([settled, late.promise])
-      clearTimeout(timer)
+      await evacuation.stop()
+      await fleet.settled(settings.stopWithinMs)
       giveUp()
       reports.stop()
       await Promise.all(carriers.map(carrier => carrier.stop()))
@@ -233,11 +216,26 @@ export function createOutbox(parts: OutboxParts): Outbox {
     stats: () => ({
       ...stats,
       states: { ...stats.states },
-      inFlight: [...senders.values()].reduce((sum, sender) => sum + sender.inFlight(), 0),
+      submitted: fleet.submitted(),
+      inFlight: fleet.inFlight(),
     }),
-    async waiting() {
-      const counts = names.map(async name => [name, await work.waiting(messageQueue, name)] as const)
-      return Object.fromEntries(await Promise.all(counts))
+    waiting,
+    async carriers() {
+      const queues = await waiting()
+      return fleet.views(carrier => ({
+        queue: queues[carrier.name] ?? 0,
+        callbackUrl: parts.callbackUrl?.(carrier) ?? null,
+      }))
     },
+    reports: createDueReports(work, engine, clock),
   }
+
+  async function waiting(): Promise<Record<string, number>> {
+    const counts = names.map(async name => [name, await work.waiting(messageQueue, name)] as const)
+    return Object.fromEntries(await Promise.all(counts))
+  }
+}
+
+function routable({ to, only, script, from }: MessageBody, id?: string): Routable {
+  return { to, carrier: only ?? undefined, script, from, id }
 }

@@ -1,10 +1,10 @@
 // What becomes of a message after each thing that can happen to it: pure. The
 // sender and the reports do what a step says and write it down.
 
-import type { CarrierReport, SubmitResult } from '../carriers/carrier.ts'
+import type { CarrierReport, Refusal } from '../carriers/carrier.ts'
 import { maskNumber } from '../phone.ts'
 import type { WorkChange } from '../storage/storage.ts'
-import { isFinal, type MessageBody, type MessageState, type TimelineEntry } from './message.ts'
+import { isFinal, reportLane, type MessageBody, type MessageState, type TimelineEntry } from './message.ts'
 
 /** The message after the step, and where it goes from here. */
 export interface Step {
@@ -20,16 +20,19 @@ export interface OutcomeRules {
   pauseMs(pauses: number): number
   /** The best carrier of its route that was not tried. */
   next(body: MessageBody): string | undefined
+  /** The same, of those that are up and are not this one. */
+  other(body: MessageBody, carrier: string): string | undefined
+  /** What the carrier's settings say of messages whose scripts do not. */
+  onUncertain(carrier: string): 'resend' | 'fail'
 }
 
-type Refusal = Extract<SubmitResult, { accepted: false }>
-
-export function accepted(body: MessageBody, carrier: string, carrierId: string, now: number): Step {
+export function accepted(body: MessageBody, carrier: string, carrierIds: readonly string[], now: number): Step {
   const sent = {
     ...body,
     attempts: body.attempts + 1,
     pauses: 0,
-    carrierId,
+    carrierIds,
+    delivered: [],
     error: null,
     // The network has it: only a failover could still ask for the text.
     text: body.failover ? body.text : null,
@@ -37,12 +40,21 @@ export function accepted(body: MessageBody, carrier: string, carrierId: string, 
   return step(sent, 'sent', carrier, null, now, null)
 }
 
-export function refused(body: MessageBody, carrier: string, refusal: Refusal, now: number, rules: OutcomeRules): Step {
+/** `dueAt` is when it was due: one that was throttled keeps its place in the line. */
+export function refused(
+  body: MessageBody,
+  { carrier, dueAt }: { carrier: string; dueAt: number | null },
+  refusal: Refusal,
+  now: number,
+  rules: OutcomeRules,
+): Step {
   const error = cleanDetail(refusal.error, body)
   const judged = { ...body, attempts: body.attempts + 1, error }
+  if (refusal.carrierAtFault === true) return stepAside(judged, carrier, now, rules, error)
+  if (refusal.throttled === true) return step(judged, 'queued', carrier, dueAt ?? now, now, error)
   if (refusal.verdict === 'later') return pause(judged, carrier, now, rules, error)
   if (refusal.verdict === 'elsewhere') return moveOn(judged, carrier, now, rules, error)
-  return step(judged, refusal.numberAtFault ? 'rejected' : 'failed', carrier, null, now, error)
+  return step(judged, refusal.numberAtFault === true ? 'rejected' : 'failed', carrier, null, now, error)
 }
 
 /** Nobody knows whether the network got it: its connection or its engine died in between. */
@@ -52,8 +64,9 @@ export function uncertain(body: MessageBody, carrier: string, reason: string, no
     { ...body, attempts: body.attempts + 1, error: detail },
     { at: now, state: 'uncertain', carrier, detail },
   )
-  if (seen.onUncertain === 'fail') return step(seen, 'failed', carrier, null, now, detail)
-  return pause(seen, carrier, now, rules, detail)
+  const policy = body.onUncertain ?? rules.onUncertain(carrier)
+  if (policy === 'fail') return step(seen, 'failed', carrier, null, now, detail)
+  return stepAside(seen, carrier, now, rules, detail)
 }
 
 /** Its time passed before any carrier took it. */
@@ -67,36 +80,71 @@ export function stranded(body: MessageBody, carrier: string, now: number, rules:
   return moveOn({ ...body, error: detail }, carrier, now, rules, detail)
 }
 
-/** What the network made of a message that is `sent`. */
+/** The carrier that it waits for is down, and another one is not; undefined when there is none. */
+export function evacuated(body: MessageBody, carrier: string, now: number, rules: OutcomeRules): Step | undefined {
+  const other = rules.other(body, carrier)
+  if (other === undefined) return undefined
+  return step({ ...body, pauses: 0 }, 'queued', other, now, now, `${carrier} is down`)
+}
+
+/** What the network made of a message that is `sent`, or of one part of it: `carrierId` is that of the part. */
 export function reported(
   body: MessageBody,
-  carrier: string,
+  { carrier, carrierId }: { carrier: string; carrierId: string },
   report: CarrierReport,
   now: number,
   rules: OutcomeRules,
 ): Step {
   const error = report.error === null ? null : cleanDetail(report.error, body)
   const told = { ...body, error }
+  if (report.state === 'delivered') {
+    told.delivered = body.delivered.includes(carrierId) ? body.delivered : [...body.delivered, carrierId]
+    const [have, all] = [told.delivered.length, body.carrierIds.length]
+    if (have < all) return step(told, 'sent', carrier, null, now, `${have} of ${all} parts delivered`)
+  }
   if (report.state !== 'undelivered' || !body.failover || body.text === null || body.expiresAt <= now) {
     return step(told, report.state, carrier, null, now, error)
   }
-  const moved = { ...told, failover: false, carrierId: null, tried: [...body.tried, carrier], pauses: 0 }
+  const moved = {
+    ...told,
+    failover: false,
+    carrierIds: [],
+    delivered: [],
+    tried: [...body.tried, carrier],
+    pauses: 0,
+  }
   const other = rules.next(moved)
   if (other === undefined) return step(told, 'undelivered', carrier, null, now, error)
   const seen = noted(moved, { at: now, state: 'undelivered', carrier, detail: error })
   return step(seen, 'queued', other, now, now, 'failover')
 }
 
-/** What the storage is to write for a step. A record is kept for `keepMs` after its last change. */
-export function toChange(step: Step, now: number, keepMs: number): WorkChange {
+/**
+ * What the storage is to write for a step. A record is kept for `keepMs` after
+ * its last change. One that is final is due again for its script's onReport: so
+ * the state and the promise to tell of it are one write.
+ */
+export function toChange(
+  step: Step,
+  now: number,
+  { keepMs, hearsReports }: { keepMs: number; hearsReports: (script: string) => boolean },
+): WorkChange {
+  const isHeard = isFinal(step.state) && hearsReports(step.body.script)
   return {
     state: step.state,
-    lane: step.lane,
-    dueAt: step.dueAt,
-    body: JSON.stringify(step.body),
+    lane: isHeard ? reportLane : step.lane,
+    dueAt: isHeard ? now : step.dueAt,
+    body: JSON.stringify(isHeard ? { ...step.body, carrier: step.lane } : step.body),
     // One that is `sent` may never hear of its end, so it has to be forgotten too.
     expiresAt: step.state === 'queued' ? null : now + keepMs,
   }
+}
+
+/** To another carrier that is up, at once; where there is none this one is asked again later, until its time is over. */
+function stepAside(body: MessageBody, carrier: string, now: number, rules: OutcomeRules, detail: string): Step {
+  const other = rules.other(body, carrier)
+  if (other === undefined) return pause(body, carrier, now, rules, detail)
+  return { ...step({ ...body, pauses: 0 }, 'queued', carrier, now, now, detail), lane: other }
 }
 
 /** To the next carrier at once; the timeline names the one that did not take it. */

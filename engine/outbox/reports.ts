@@ -2,22 +2,17 @@
 //
 // Networks repeat reports, send them late, and send them before they have
 // answered the submit. A report counts once, only for the carrier that has the
-// message now, and never takes a message back out of a final state.
+// message now, and never takes a message back out of a final state. Where a
+// network writes ids in two ways, each way is looked up.
 
 import { EngineError } from '../errors.ts'
 import { maskDigits, type Log } from '../log.ts'
 import type { CarrierReport } from '../carriers/carrier.ts'
 import type { DueWork, Entries, WorkItem } from '../storage/storage.ts'
-import { messageQueue, readBody } from './message.ts'
+import { createHeldReports } from './held-reports.ts'
+import { createKnownIds } from './known-ids.ts'
+import { messageQueue, readBody, type MessageBody } from './message.ts'
 import { reported, toChange, type OutcomeRules, type Step } from './outcome.ts'
-import { carrierIdSpace } from './settle.ts'
-
-/** Newest ids kept in memory: most reports come soon and need no look-up. */
-const knownLimit = 10_000
-/** Reports that may wait for the answer to their own submit. */
-const heldLimit = 10_000
-const holdMs = 60_000
-const clearEveryMs = 100
 
 export interface ReportsParts {
   entries: Entries
@@ -26,6 +21,7 @@ export interface ReportsParts {
   log: Pick<Log, 'debug' | 'warn'>
   rules: OutcomeRules
   keepMs: number
+  hearsReports: (script: string) => boolean
   /** Called when a report's step is stored. */
   onStored: (item: WorkItem, step: Step) => void
 }
@@ -42,114 +38,72 @@ export interface Reports {
   stop(): void
 }
 
+/** The message that a report is about, and which of its ids led there. */
+interface Found {
+  item: WorkItem
+  body: MessageBody
+  carrierId: string
+}
+
 export function createReports(parts: ReportsParts): Reports {
-  const { entries, work, clock, log } = parts
-  const known = new Map<string, { id: string; settled: Promise<void> }>()
-  const held = new Map<string, { arrived: Promise<void>; release: () => void }>()
+  const { work, clock, log } = parts
+  const known = createKnownIds(parts)
+  const held = createHeldReports()
   const submits = new Map<string, number>()
-  const forgotten = new Map<string, { carrier: string; carrierId: string }>()
-  let clearing: NodeJS.Timeout | undefined
 
   async function report(carrier: string, report: CarrierReport) {
-    const key = keyOf(carrier, report.carrierId)
-    if (!known.has(key)) {
-      const id = await lookUp(carrier, report.carrierId)
-      if (id !== undefined) return apply(carrier, id, report)
-      // Only a submit that is not settled yet can explain an id that nobody knows.
-      if (!known.has(key) && (submits.get(carrier) ?? 0) > 0) await hold(key)
+    let leads = await known.lookUp(carrier, report.carrierIds)
+    if (leads.length === 0) {
+      // It may have been answered, and settled, while we looked. Else only a submit
+      // that is not settled yet can explain an id that nobody knows.
+      const isOpen = (submits.get(carrier) ?? 0) > 0
+      if (isOpen && !known.has(carrier, report.carrierIds)) await held.hold(carrier, report.carrierIds)
+      leads = await known.lookUp(carrier, report.carrierIds)
     }
-    const found = known.get(key)
-    await found?.settled
-    const id = found?.id ?? (await lookUp(carrier, report.carrierId))
-    if (id === undefined) {
-      log.debug({ carrier, carrierId: maskDigits(report.carrierId), state: report.state }, 'report for no message')
-      return
-    }
-    await apply(carrier, id, report)
-  }
-
-  async function lookUp(carrier: string, carrierId: string): Promise<string | undefined> {
-    return (await entries.get(carrierIdSpace(carrier), carrierId))?.value
-  }
-
-  async function apply(carrier: string, id: string, report: CarrierReport) {
     for (let tries = 0; tries < 10; tries++) {
-      const item = await work.get(messageQueue, id)
-      if (item === undefined) return
-      const body = readBody(item)
-      if (item.state !== 'sent' || item.lane !== carrier || body.carrierId !== report.carrierId) {
-        log.debug({ message: id, carrier, state: report.state }, 'report comes too late')
+      const found = await find(carrier, leads, report)
+      if (found === undefined) {
+        const carrierId = maskDigits(report.carrierIds[0] ?? '')
+        log.debug({ carrier, carrierId, state: report.state }, 'report for no message, or one that comes too late')
         return
       }
-      const now = clock()
-      const step = reported(body, carrier, report, now, parts.rules)
-      const change = toChange(step, now, parts.keepMs)
-      if (await work.settle(messageQueue, id, change, { version: item.version })) {
-        forget(carrier, report.carrierId, id)
-        parts.onStored(item, step)
-        return
-      }
+      if (await apply(carrier, found, report)) return
     }
     throw new EngineError('storage_unavailable', { retryAfter: 1 }, { message: 'the message changes all the time' })
   }
 
-  function forget(carrier: string, carrierId: string, id: string) {
-    const key = keyOf(carrier, carrierId)
-    // Some carriers give an id out again: it may lead to another message by now.
-    const newest = known.get(key)
-    if (newest !== undefined && newest.id !== id) return
-    known.delete(key)
-    forgotten.set(key, { carrier, carrierId })
-    clearing ??= setTimeout(clear, clearEveryMs).unref()
+  /** Of the messages that the ids lead to, the first that the carrier has now, and whose number fits. */
+  async function find(
+    carrier: string,
+    leads: Array<{ carrierId: string; id: string }>,
+    { to }: CarrierReport,
+  ): Promise<Found | undefined> {
+    for (const { carrierId, id } of leads) {
+      const item = await work.get(messageQueue, id)
+      if (item?.state !== 'sent' || item.lane !== carrier) continue
+      const body = readBody(item)
+      if (body.carrierIds.includes(carrierId) && isSameNumber(body.to, to)) return { item, body, carrierId }
+    }
+    return undefined
   }
 
-  // Only to save room: they would end by their lifetime, and a second report
-  // changes nothing. So many share one commit, and nobody has to wait for it.
-  function clear() {
-    clearTimeout(clearing)
-    clearing = undefined
-    for (const [key, { carrier, carrierId }] of forgotten) {
-      forgotten.delete(key)
-      entries
-        .delete(carrierIdSpace(carrier), carrierId)
-        .catch((error: unknown) => log.debug({ err: error }, 'carrier id stays until its time passes'))
-    }
-  }
-
-  async function hold(key: string) {
-    let waiting = held.get(key)
-    if (waiting === undefined) {
-      if (held.size >= heldLimit) throw new EngineError('overloaded', { retryAfter: 1 })
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(release, holdMs)
-      timer.unref()
-      function release() {
-        clearTimeout(timer)
-        held.delete(key)
-        resolve()
-      }
-      waiting = { arrived: promise, release }
-      held.set(key, waiting)
-    }
-    await waiting.arrived
-  }
-
-  function sent(carrier: string, carrierId: string, id: string, settled: Promise<void>) {
-    const key = keyOf(carrier, carrierId)
-    known.set(key, { id, settled })
-    forgotten.delete(key)
-    if (known.size > knownLimit) {
-      for (const oldest of known.keys()) {
-        known.delete(oldest)
-        break
-      }
-    }
-    held.get(key)?.release()
+  async function apply(carrier: string, { item, body, carrierId }: Found, report: CarrierReport): Promise<boolean> {
+    const now = clock()
+    const step = reported(body, { carrier, carrierId }, report, now, parts.rules)
+    const change = toChange(step, now, parts)
+    if (!(await work.settle(messageQueue, item.id, change, { version: item.version }))) return false
+    const isOver = step.state !== 'sent'
+    for (const one of isOver ? body.carrierIds : [carrierId]) known.forget(carrier, one, item.id)
+    parts.onStored(item, step)
+    return true
   }
 
   return {
     report,
-    sent,
+    sent(carrier, carrierId, id, settled) {
+      known.add(carrier, carrierId, id, settled)
+      held.release(carrier, carrierId)
+    },
     began(carrier) {
       submits.set(carrier, (submits.get(carrier) ?? 0) + 1)
     },
@@ -157,12 +111,16 @@ export function createReports(parts: ReportsParts): Reports {
       submits.set(carrier, (submits.get(carrier) ?? 0) - 1)
     },
     stop() {
-      clear()
-      for (const { release } of held.values()) release()
+      known.stop()
+      held.stop()
     },
   }
 }
 
-function keyOf(carrier: string, carrierId: string): string {
-  return `${carrier}\n${carrierId}`
+/** Networks write numbers in national form too: the last digits tell. */
+const comparedDigits = 6
+
+function isSameNumber(e164: string, told: string | undefined): boolean {
+  const digits = told?.replaceAll(/\D/g, '') ?? ''
+  return digits.length < comparedDigits || e164.endsWith(digits.slice(-comparedDigits))
 }

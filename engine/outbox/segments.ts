@@ -5,7 +5,7 @@
 // 9.2.3.24.1), which leaves 153 or 67. Neither an escape pair nor a surrogate
 // pair is cut, so a part may stay one unit short.
 
-import { septetWidth } from './gsm7.ts'
+import { septetWidth } from '../gsm7.ts'
 
 export type Encoding = 'gsm7' | 'ucs2'
 

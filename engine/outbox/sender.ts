@@ -9,6 +9,7 @@
 import { performance } from 'node:perf_hooks'
 
 import type { Carrier, SubmitResult } from '../carriers/carrier.ts'
+import type { CarrierHealth } from './carrier-health.ts'
 import type { Log } from '../log.ts'
 import { maskNumber } from '../phone.ts'
 import type { DueWork, WorkItem } from '../storage/storage.ts'
@@ -34,8 +35,17 @@ export interface SenderParts {
   alive: () => boolean
   /** Writes a step, until it is written; the carrier's id becomes findable before that. */
   settle: (item: WorkItem, step: Step) => Promise<void>
-  /** Around each submit, for reports that are faster than the settle. */
-  submitting: { began: (carrier: string) => void; ended: (carrier: string) => void }
+  health: CarrierHealth
+  /** Around each submit: for reports that are faster than the settle, and for those who count. */
+  submitting: Submitting
+}
+
+export interface Submitting {
+  began(carrier: string): void
+  /** `result` is what the carrier said, an error where nobody knows; `ms` is how long that took. */
+  judged(carrier: string, result: SubmitResult | Error, ms: number): void
+  /** It is settled. */
+  ended(carrier: string): void
 }
 
 export interface Sender {
@@ -50,10 +60,12 @@ export interface Sender {
 }
 
 export function createSender(parts: SenderParts): Sender {
-  const { carrier, work, clock, log } = parts
+  const { carrier, work, clock, log, health } = parts
   const attempts = new Set<Promise<void>>()
   let stopped = true
   let woken = false
+  /** The carrier has room that its health does not allow to be used. */
+  let held = false
   let loop: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
 
@@ -88,8 +100,10 @@ export function createSender(parts: SenderParts): Sender {
 
   async function round() {
     if (!carrier.ready() || !parts.alive()) return wakeAfter(troubleMs)
-    const limit = Math.min(carrier.room(), batch)
-    if (limit <= 0) return wakeAfter(lookMs)
+    const [room, allowed] = [carrier.room(), health.allows(attempts.size)]
+    held = allowed < room
+    const limit = Math.min(room, batch, allowed)
+    if (limit <= 0) return wakeAfter(health.waitMs() ?? lookMs)
 
     const items = await work.claim(messageQueue, carrier.name, { owner: parts.engine, now: clock(), limit })
     for (const item of items) {
@@ -114,12 +128,14 @@ export function createSender(parts: SenderParts): Sender {
     const now = clock()
     if (body.text === null || body.expiresAt <= now) return parts.settle(item, expired(body, carrier.name, now))
     // Claimed, but not handed over: it goes back as it was.
-    if (stopped || !parts.alive()) return parts.settle(item, { body, state: 'queued', lane: item.lane, dueAt: now })
+    if (stopped || !parts.alive() || health.allows(0) === 0) {
+      return parts.settle(item, { body, state: 'queued', lane: item.lane, dueAt: item.dueAt })
+    }
 
     const began = performance.now()
     parts.submitting.began(carrier.name)
     try {
-      const step = await submit(item, body, body.text)
+      const step = await submit(item, body, body.text, began)
       const entry = step.body.timeline.at(-1)
       log.info(
         {
@@ -136,10 +152,12 @@ export function createSender(parts: SenderParts): Sender {
       await parts.settle(item, step)
     } finally {
       parts.submitting.ended(carrier.name)
+      // The probe is back, or the pause is over.
+      if (held) wake()
     }
   }
 
-  async function submit(item: WorkItem, body: MessageBody, text: string): Promise<Step> {
+  async function submit(item: WorkItem, body: MessageBody, text: string, began: number): Promise<Step> {
     let result: SubmitResult
     try {
       result = await carrier.submit({
@@ -149,15 +167,25 @@ export function createSender(parts: SenderParts): Sender {
         text,
         segments: body.segments,
         encoding: body.encoding,
+        priority: body.priority,
         expiresAt: body.expiresAt,
         params: body.params,
       })
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      return uncertain(body, carrier.name, reason, clock(), parts.rules)
+      const cause = error instanceof Error ? error : new Error(String(error))
+      judged(cause)
+      return uncertain(body, carrier.name, cause.message, clock(), parts.rules)
     }
-    if (result.accepted) return accepted(body, carrier.name, result.carrierId, clock())
-    return refused(body, carrier.name, result, clock(), parts.rules)
+    judged(result)
+    if (result.accepted) return accepted(body, carrier.name, result.carrierIds, clock())
+    return refused(body, { carrier: carrier.name, dueAt: item.dueAt }, result, clock(), parts.rules)
+
+    function judged(what: SubmitResult | Error): void {
+      if (what instanceof Error) health.uncertain()
+      else if (what.accepted) health.accepted()
+      else health.refused(what)
+      parts.submitting.judged(carrier.name, what, performance.now() - began)
+    }
   }
 
   return {

@@ -25,6 +25,8 @@ export interface SettleParts {
   clock: () => number
   log: Pick<Log, 'warn'>
   keepMs: number
+  /** Whether the script that sent a message wants to hear of its end. */
+  hearsReports: (script: string) => boolean
   /** Called at once when a carrier took a message; `settled` resolves when that is stored. */
   onSent: (carrier: string, carrierId: string, id: string, settled: Promise<void>) => void
   /** Called when a step is stored. */
@@ -43,11 +45,12 @@ export function createSettle(parts: SettleParts): Settle {
   const abandoned = new AbortController()
 
   function settle(item: WorkItem, step: Step): Promise<void> {
-    const { carrierId } = step.body
-    if (step.state !== 'sent' || carrierId === null) return store(item, step)
-    // Both in one tick, so in one commit.
-    const settled = Promise.all([remember(item, step, carrierId), store(item, step)]).then(() => undefined)
-    parts.onSent(step.lane, carrierId, item.id, settled)
+    const { carrierIds } = step.body
+    if (step.state !== 'sent' || carrierIds.length === 0) return store(item, step)
+    // All in one tick, so in one commit.
+    const writes = carrierIds.map(carrierId => remember(item, step, carrierId))
+    const settled = Promise.all([...writes, store(item, step)]).then(() => undefined)
+    for (const carrierId of carrierIds) parts.onSent(step.lane, carrierId, item.id, settled)
     return settled
   }
 
@@ -57,7 +60,7 @@ export function createSettle(parts: SettleParts): Settle {
   }
 
   async function store(item: WorkItem, step: Step) {
-    const change = toChange(step, clock(), parts.keepMs)
+    const change = toChange(step, clock(), parts)
     const written = await keepTrying(() => work.settle(messageQueue, item.id, change, { version: item.version }))
     if (!written) {
       // A write may have succeeded although its answer was lost; then the record is ours.

@@ -2,7 +2,7 @@
 
 import type { Log } from '../log.ts'
 import type { DueWork, Entries, WorkItem } from '../storage/storage.ts'
-import { messageQueue, readBody } from './message.ts'
+import { messageQueue, readBody, reportLane } from './message.ts'
 import { expired, stranded, uncertain, type OutcomeRules, type Step } from './outcome.ts'
 
 const page = 100
@@ -26,13 +26,15 @@ export async function takeOrphans(parts: TakeoverParts): Promise<void> {
     if (fresh.length === 0) break
     for (const item of fresh) seen.add(item.id)
     const now = parts.clock()
-    await Promise.all(
-      fresh.map(item =>
-        parts.settle(item, uncertain(readBody(item), item.lane, 'the engine stopped in between', now, parts.rules)),
-      ),
-    )
+    await Promise.all(fresh.map(item => takeOrphan(parts, item, now)))
   }
   if (seen.size > 0) parts.log.warn({ messages: seen.size }, 'an engine died while it sent these messages')
+}
+
+async function takeOrphan({ work, rules, settle }: TakeoverParts, item: WorkItem, now: number): Promise<void> {
+  // It is final; its script has still to hear of it.
+  if (item.lane === reportLane) await work.settle(messageQueue, item.id, { dueAt: now }, { version: item.version })
+  else await settle(item, uncertain(readBody(item), item.lane, 'the engine stopped in between', now, rules))
 }
 
 /**

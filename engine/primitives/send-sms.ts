@@ -4,7 +4,8 @@
 
 import { Type } from 'typebox'
 
-import { e164Pattern } from '../phone.ts'
+import { loadCountryOf } from '../country.ts'
+import { e164Pattern, senderPattern } from '../phone.ts'
 import { Duration, durationMs } from './duration.ts'
 import { definePrimitive, PrimitiveError } from './primitive.ts'
 
@@ -16,7 +17,7 @@ export const sendSms = definePrimitive({
   input: Type.Object({
     to: Type.String({ pattern: e164Pattern.source }),
     text: Type.String({ minLength: 1, maxLength: 1_600 }),
-    from: Type.Optional(Type.String({ pattern: '^(\\+?[0-9]{3,15}|[A-Za-z0-9 ._&-]{1,11})$' })),
+    from: Type.Optional(Type.String({ pattern: senderPattern.source })),
     validFor: Type.Optional(Duration),
     carrier: Type.Optional(Type.String({ maxLength: 64 })),
     ref: Type.Optional(Type.String({ maxLength: 255 })),
@@ -27,7 +28,8 @@ export const sendSms = definePrimitive({
   }),
   async run(input, { outbox, run, nextMessageId, hadEffect }) {
     // Judged before it gets an id: what is refused counts for nothing, however many are asked for at once.
-    if (!(await granted(input.to, run.countries)) || !outbox.serves(input)) throw refused(input.to)
+    if (!(await granted(input.to, run.countries)) || !outbox.serves({ ...input, script: run.script }))
+      throw refused(input.to)
     const accepted = await outbox.ahead.accept({
       // Makes a replayed call the same message, not a second one.
       id: nextMessageId(),
@@ -39,7 +41,7 @@ export const sendSms = definePrimitive({
       carrier: input.carrier,
       ref: input.ref,
       priority: input.priority ?? 'otp',
-      onUncertain: input.onUncertain ?? 'resend',
+      onUncertain: input.onUncertain,
       failover: input.failover ?? false,
       params: input.params,
     })
@@ -60,8 +62,6 @@ function refused(to: string): PrimitiveError {
 async function granted(to: string, countries: readonly string[]): Promise<boolean> {
   if (countries.includes('*')) return true
   if (countries.some(country => country.startsWith('+') && to.startsWith(country))) return true
-  // Its metadata is loaded only where a script is kept to countries.
-  const { parsePhoneNumberFromString } = await import('libphonenumber-js/min')
-  const country = parsePhoneNumberFromString(to)?.country
+  const country = (await loadCountryOf())(to)
   return country !== undefined && countries.includes(country)
 }

@@ -12,7 +12,7 @@ import type { Library, ScriptVersion } from './library.ts'
 import type { Delivery, Run, RunEvent } from './run.ts'
 
 /** What has to be done with the outcome, in the words of whoever began the run. */
-export type RunOwner = { kind: 'key'; place: string; bodyHash: string } | { kind: 'timer' }
+export type RunOwner = { kind: 'key'; place: string; bodyHash: string } | { kind: 'timer' | 'sms' | 'report' }
 
 /** A run as it was when its last effect became durable. */
 export interface KeptRun {

@@ -16,6 +16,7 @@ import { createKeptRuns, type KeptRun, type KeptRuns } from './kept-runs.ts'
 import { openLibrary, type Library, type ScriptSettings } from './library.ts'
 import { defaultSandboxLimits, type RunLimits, type SandboxLimits } from './limits.ts'
 import { createPool, type Pool } from './pool.ts'
+import { createRunTally, type RunCounts } from './run-tally.ts'
 import { createStandings, type Offender, type Standing, type Standings } from './standing.ts'
 import { failRun, loseRun, type Run, type RunEvent, type RunOutcome, type RunWiring } from './run.ts'
 
@@ -34,6 +35,8 @@ export interface Sandbox {
   resume(kept: KeptRun): Promise<EndedRun>
   /** Newest first: runs under way and the last thousand that ended. */
   history(): Run[]
+  /** How many runs are under way, and how the others ended, by script. */
+  counts(): RunCounts
   setTexts(resources: Record<string, object>): void
   /** Where versions live, for what they have done to their sandbox. */
   readonly standings: Standings
@@ -83,6 +86,7 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
   const keptRuns = createKeptRuns(primitiveParts.storage)
   const live = new Map<string, Set<Run>>()
   const ended: Run[] = []
+  const tally = createRunTally()
   let endedChars = 0
   let stopping = false
 
@@ -137,6 +141,7 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
           pool.release(ended)
           live.get(name)?.delete(ended)
           keep(ended)
+          tally.add(ended)
           logRun(ended, log)
           resolve(ended as EndedRun)
         },
@@ -166,6 +171,7 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
       return begin(script.name, wiring => restoreRun(record, script, wiring))
     },
     history: () => [...ended, ...[...live.values()].flatMap(runs => [...runs])].toReversed(),
+    counts: () => ({ running: [...live.values()].reduce((sum, runs) => sum + runs.size, 0), ended: tally.read() }),
     setTexts: resources => pool.setTexts(JSON.stringify(resources)),
     standings,
     stats: pool.stats,

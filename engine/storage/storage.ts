@@ -142,6 +142,16 @@ export interface DueWork {
     queue: string,
     filter: { state?: string; lane?: string; script?: string; number?: string; cursor?: string; limit: number },
   ): Promise<{ items: WorkItem[]; next: string | null }>
+  /**
+   * Oldest first, by the order in which they were scheduled: those with
+   * `from <= createdAt < to`. `cursor` is the `next` of the page before. Pages
+   * are complete and without doubles while work comes and goes; of what was
+   * scheduled while the clock stood more than an hour wrong, some may be missed.
+   */
+  created(
+    queue: string,
+    range: { from: number; to: number; cursor?: string; limit: number },
+  ): Promise<{ items: WorkItem[]; next: string | null }>
   delete(queue: string, id: string): Promise<boolean>
   /** The earliest `dueAt` of an unclaimed item in a lane, null when nothing waits. */
   nextDue(queue: string, lane: string): Promise<number | null>

@@ -1,28 +1,43 @@
 // What became of a message becomes a run of the script that sent it, if it has
 // an onReport.
 
-import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
+import type { DueReports } from '../outbox/due-reports.ts'
 import type { Message } from '../outbox/message.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
+import { createDueRuns, type DueRun, type DueRuns } from './due-runs.ts'
 
-export function reportToScript({ sandbox, log }: { sandbox: Sandbox; log: Log }, message: Message): void {
-  const script = sandbox.library.get(message.script)
-  if (script === undefined || !script.exports.has('onReport')) return
-  const { id, ref, state, error, carrier } = message
-  const runId = newId('run')
-  const event = { id, ref: ref ?? null, state, error: error ?? null, carrier: carrier ?? null }
-  sandbox
-    .run({
-      id: runId,
-      script,
-      action: 'onReport',
-      trigger: 'report',
-      request: event,
-      call: { id: runId, script: script.name, action: 'onReport' },
-      language: null,
-    })
-    .catch((error: unknown) =>
-      log.error({ message: id, script: script.name, error: (error as Error).message }, 'onReport did not run'),
-    )
+export interface ReportParts {
+  /** Final messages whose scripts have not heard of them; the outbox frees its own claims at its start. */
+  source: DueReports
+  sandbox: () => Sandbox
+  clock: () => number
+  log: Log
+}
+
+export function createReportTrigger({ source, sandbox, clock, log }: ReportParts): DueRuns {
+  return createDueRuns({
+    what: 'report',
+    source: {
+      claim: async limit => (await source.claim(limit)).map(dueRun),
+      done: ({ id }) => source.done(id),
+      later: ({ id }, dueAt) => source.later(id, dueAt),
+      nextDue: () => source.nextDue(),
+      free: async () => {},
+    },
+    sandbox,
+    clock,
+    log,
+  })
+}
+
+function dueRun({ id, script, ref, state, error, carrier }: Message): DueRun {
+  return {
+    id,
+    key: `report:${id}:${state}`,
+    script,
+    action: 'onReport',
+    trigger: 'report',
+    request: { id, ref: ref ?? null, state, error: error ?? null, carrier: carrier ?? null },
+  }
 }

@@ -104,6 +104,18 @@ describe('the API reference', () => {
       .toContain('/fresh')
   })
 
+  test('says what the list of a day for billing takes and gives', async () => {
+    const { paths } = await readDocument(await createTestEngine())
+    const { parameters, responses } = paths['/admin/cdr']!.get!
+
+    expect(parameters?.map(({ name, required }) => [name, required])).toEqual([
+      ['day', true],
+      ['format', false],
+    ])
+    expect(parameters?.[1]?.schema).toMatchObject({ enum: ['csv', 'ndjson'] })
+    expect(Object.keys(responses[200]?.content ?? {})).toEqual(['text/csv', 'application/x-ndjson'])
+  })
+
   test('is a page for people too, without a token', async () => {
     const { get } = await createTestEngine()
     const page = await get('/docs', { token: null })
@@ -165,6 +177,10 @@ describe('every address that the API reference names', () => {
         'GET /admin/tokens',
         'POST /admin/tokens',
         'DELETE /admin/tokens/{id}',
+        'GET /admin/carriers',
+        'GET /admin/stats',
+        'GET /admin/cdr',
+        'GET /metrics',
       ]),
     )
   })

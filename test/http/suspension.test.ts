@@ -64,17 +64,26 @@ test('a changed file begins anew', async () => {
   expect((await engine.get('/admin/scripts/brute')).body).toMatchObject({ state: 'active', lane: 'fast' })
 })
 
-test('its timers wait, and its SMS do no harm', async () => {
+test('its timers wait, and so do SMS to it', async () => {
   const engine = await createTestEngine({ files, config })
   await engine.post('/brute/later', {})
   suspend(engine)
 
   await until(async () => (await engine.readLog()).includes('timer is tried again') || undefined)
-  await engine.post('/admin/loopback/inbound', { from: '+12015550123', to: '12', text: 'hello' })
-  await until(async () => (await engine.readLog()).includes('onSms did not run') || undefined)
+  const sms = { from: '+12015550123', to: '12', text: 'hello' }
+  expect((await engine.post('/admin/loopback/inbound', sms)).status).toBe(202)
+  await until(async () => (await engine.readLog()).includes('inbound SMS is tried again') || undefined)
 
-  expect((await engine.readLog()).match(/timer is tried again/g)).toHaveLength(1)
-  const [waiting] = (await engine.engine.storage.work.list('timers', { limit: 10 })).items
-  expect(waiting).toMatchObject({ state: 'waiting' })
-  expect(waiting!.dueAt! - Date.now()).toBeGreaterThan(30_000)
+  for (const [queue, line] of [
+    ['timers', /timer is tried again/g],
+    ['inbound', /inbound SMS is tried again/g],
+  ] as const) {
+    expect((await engine.readLog()).match(line)).toHaveLength(1)
+    const waiting = await until(async () => {
+      const [item] = (await engine.engine.storage.work.list(queue, { limit: 10 })).items
+      return item?.owner === null ? item : undefined
+    })
+    expect(waiting).toMatchObject({ state: 'waiting' })
+    expect(waiting.dueAt! - Date.now()).toBeGreaterThan(30_000)
+  }
 })

@@ -7,14 +7,21 @@ import { join } from 'node:path'
 
 import { onTestFinished, vi } from 'vitest'
 
-import type { Carrier, CarrierEvents, ReportState, Submission, SubmitResult } from '../../engine/carriers/carrier.ts'
-import { createCarriers } from '../../engine/carriers/list.ts'
-import { isLoopback, type LoopbackCarrier } from '../../engine/carriers/loopback.ts'
+import type {
+  Carrier,
+  CarrierEvents,
+  CarrierReport,
+  ReportState,
+  Submission,
+  SubmitResult,
+} from '../../engine/carriers/carrier.ts'
+import { loopback as loopbackDriver, type LoopbackCarrier } from '../../engine/carriers/loopback.ts'
 import { newId } from '../../engine/ids.ts'
 import { createLog } from '../../engine/log.ts'
 import type { Message, MessageState, NewMessage } from '../../engine/outbox/message.ts'
 import { createOutbox, type Outbox, type OutboxParts } from '../../engine/outbox/outbox.ts'
 import { openSqlite } from '../../engine/storage/sqlite.ts'
+import { checkSettings } from '../../engine/settings.ts'
 import type { Storage } from '../../engine/storage/storage.ts'
 
 export interface TestClock {
@@ -112,12 +119,9 @@ export async function createPlace(): Promise<Place> {
 
 /** The real loopback carrier, without a screen. */
 export function loopback(name: string, clock: () => number, settings: Record<string, unknown> = {}): LoopbackCarrier {
-  const [carrier] = createCarriers(
-    { [name]: { driver: 'loopback', receiptAfterMs: 0, ...settings } },
-    { log: silent, clock, print: null },
-  )
-  if (carrier === undefined || !isLoopback(carrier)) throw new Error('not a loopback carrier')
-  return carrier
+  const checked = checkSettings('', loopbackDriver.settings, { receiptAfterMs: 0, ...settings })
+  const lent = { log: silent, clock, print: null, callbackSecret: 'secret', callbackUrl: () => null }
+  return loopbackDriver.create(name, checked, lent)
 }
 
 export function message(over: Partial<NewMessage> = {}): NewMessage {
@@ -137,13 +141,13 @@ export interface Puppet extends Carrier {
   readonly submissions: Submission[]
   /** What the next submits come to, in turn; without one they are accepted. */
   readonly answers: Array<(message: Submission) => Promise<SubmitResult>>
-  report(carrierId: string, state: ReportState, error?: string): Promise<void>
+  report(carrierId: string, state: ReportState, error?: string, more?: Partial<CarrierReport>): Promise<void>
   setRoom(room: number): void
   setReady(ready: boolean): void
 }
 
 /** A carrier of the test's own: it takes a message as `<name>-<id>` and reports only when told. */
-export function puppet(name: string): Puppet {
+export function puppet(name: string, onUncertain: 'resend' | 'fail' = 'resend'): Puppet {
   let events: CarrierEvents | undefined
   let room = 100
   let up = true
@@ -152,6 +156,8 @@ export function puppet(name: string): Puppet {
   return {
     name,
     driver: 'puppet',
+    onUncertain,
+    status: () => ({ window: room, inFlight: 0, rate: null }),
     submissions,
     answers,
     room: () => room,
@@ -159,7 +165,7 @@ export function puppet(name: string): Puppet {
     async submit(submission) {
       submissions.push(submission)
       const answer = answers.shift()
-      return answer ? answer(submission) : { accepted: true, carrierId: `${name}-${submission.id}` }
+      return answer ? answer(submission) : { accepted: true, carrierIds: [`${name}-${submission.id}`] }
     },
     async start(given) {
       events = given
@@ -167,8 +173,8 @@ export function puppet(name: string): Puppet {
     async stop() {
       events = undefined
     },
-    async report(carrierId, state, error) {
-      await events?.report({ carrierId, state, error: error ?? null })
+    async report(carrierId, state, error, more) {
+      await events?.report({ carrierIds: [carrierId], state, error: error ?? null, ...more })
     },
     setRoom(next) {
       room = next
@@ -176,7 +182,7 @@ export function puppet(name: string): Puppet {
     },
     setReady(next) {
       up = next
-      if (next) events?.room()
+      events?.room()
     },
   }
 }

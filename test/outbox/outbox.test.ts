@@ -204,7 +204,7 @@ test('a graceful stop claims nothing more and lets what is submitted settle', as
   const answer = Promise.withResolvers<void>()
   carrier.answers.push(async ({ id }) => {
     await answer.promise
-    return { accepted: true, carrierId: id }
+    return { accepted: true, carrierIds: [id] }
   })
   const one = place.open({ carriers: [carrier], settings: { stopWithinMs: 20_000 } })
   await one.outbox.start()

@@ -55,7 +55,7 @@ test('a report that is faster than the answer to its submit is kept for it', asy
   const answer = Promise.withResolvers<void>()
   carrier.answers.push(async () => {
     await answer.promise
-    return { accepted: true, carrierId: 'early' }
+    return { accepted: true, carrierIds: ['early'] }
   })
   const { outbox, until } = place.open({ carriers: [carrier] })
   await outbox.start()

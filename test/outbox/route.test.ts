@@ -45,3 +45,60 @@ test('a route to a carrier that does not exist stops the start', () => {
   expect(() => createRouter({ carriers, routes: wrong })).toThrow(StartError)
   expect(() => createRouter({ carriers, routes: wrong })).toThrow('routes.0.carriers: there is no carrier "mian"')
 })
+
+const countryOf = (e164: string): string | undefined =>
+  e164.startsWith('+1809') ? 'DO' : e164.startsWith('+1') ? 'US' : undefined
+
+test('a country is more than its calling code, and less than a longer prefix', () => {
+  const routes = [
+    { prefix: '+1', carriers: ['main'] },
+    { country: 'DO', carriers: ['backup'] },
+    { prefix: '+180955', carriers: ['last'] },
+  ]
+  const ask = (to: string) => route({ to }, { carriers, routes }, {}, countryOf)
+  expect(ask('+12125551212')).toEqual(['main'])
+  expect(ask('+18092345678')).toEqual(['backup'])
+  expect(ask('+18095512345')).toEqual(['last'])
+})
+
+test('of routes for the same numbers the one wins that names the script, then the one that names the sender', () => {
+  const routes = [
+    { prefix: '+1', carriers: ['main'] },
+    { prefix: '+1', from: 'ACME', carriers: ['backup'] },
+    { prefix: '+1', script: 'otp', carriers: ['last'] },
+  ]
+  const ask = (more: object) => route({ to: '+12125551212', ...more }, { carriers, routes })
+  expect(ask({ script: 'sms' })).toEqual(['main'])
+  expect(ask({ script: 'sms', from: 'ACME' })).toEqual(['backup'])
+  expect(ask({ script: 'otp', from: 'ACME' })).toEqual(['last'])
+})
+
+test('weights share messages out, the same message always the same way', () => {
+  const routes = [
+    {
+      prefix: '',
+      carriers: [{ carrier: 'main', weight: 3 }, { carrier: 'backup', weight: 1 }, 'last'],
+    },
+  ]
+  const ask = (id: string) => route({ to: '+12125551212', id }, { carriers, routes })
+  const firsts = Array.from({ length: 4_000 }, (_, n) => ask(`msg_${n}`)[0])
+  const share = firsts.filter(name => name === 'main').length / firsts.length
+  expect(share).toBeGreaterThan(0.72)
+  expect(share).toBeLessThan(0.78)
+  expect(new Set(firsts)).toEqual(new Set(['main', 'backup']))
+  expect(ask('msg_1')).toEqual(ask('msg_1'))
+  expect(ask('msg_1').toSorted()).toEqual(carriers.toSorted())
+  expect(ask('msg_1').at(-1)).toBe('last')
+})
+
+test('a route gives its sender to messages that have none', () => {
+  const routes = [
+    { prefix: '+1', carriers: ['main'], sender: '+12125550000' },
+    { prefix: '+44', carriers: ['main'], sender: 'Patchcord' },
+    { prefix: '', carriers: ['main'] },
+  ]
+  const router = createRouter({ carriers, routes })
+  expect(router.sender({ to: '+12125551212' })).toBe('+12125550000')
+  expect(router.sender({ to: '+447400123456' })).toBe('Patchcord')
+  expect(router.sender({ to: '+4915112345678' })).toBeUndefined()
+})

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import calculator from 'sms-segments-calculator'
 import { describe, expect, test } from 'vitest'
 
-import { countSeptets, isGsm7, septetsOf } from '../../engine/outbox/gsm7.ts'
+import { countSeptets, isGsm7, septetsOf } from '../../engine/gsm7.ts'
 import { countSegments } from '../../engine/outbox/segments.ts'
 
 const euro = '€'

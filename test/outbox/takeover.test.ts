@@ -116,7 +116,7 @@ test('an engine that may be taken for dead submits nothing until it has beaten a
 test('an id that a carrier gives out again at once leads to its newest message, after a restart too', async () => {
   const place = await createPlace()
   const carrier = puppet('main')
-  for (let n = 0; n < 2; n++) carrier.answers.push(async () => ({ accepted: true, carrierId: '7' }))
+  for (let n = 0; n < 2; n++) carrier.answers.push(async () => ({ accepted: true, carrierIds: ['7'] }))
   const before = place.open({ carriers: [carrier] })
   await before.outbox.start()
   const [one, two] = [message(), message()]

@@ -373,6 +373,72 @@ export function storageContract(name: string, open: (clock: () => number) => Pro
         await expect(storage.work.list(queue, { limit: 2, cursor })).rejects.toMatchObject({ code: 'invalid_request' })
     })
 
+    test('gives what was created in a span of time, oldest first', async () => {
+      const created = async (from: number, to: number) => {
+        const { items, next } = await storage.work.created(queue, { from, to, limit: 100 })
+        expect(next).toBeNull()
+        return ids(items)
+      }
+      expect(await created(start - 1000, start + 1000)).toEqual([])
+      await storage.work.schedule(work('t', { queue: 'timers' }))
+      for (let i = 0; i < 50; i++) {
+        await storage.work.schedule(work(`m${i}`))
+        now += 10
+      }
+      await storage.work.settle(queue, 'm7', { state: 'sent', lane: 'backup', dueAt: null })
+      await storage.work.delete(queue, 'm8')
+      await storage.work.schedule(work('gone', { expiresAt: now + 1 }))
+      now += 1
+      expect(await created(start + 50, start + 101)).toEqual(['m5', 'm6', 'm7', 'm9', 'm10'])
+      expect(await created(start + 51, start + 60)).toEqual([])
+      expect((await created(0, now + 1))[0]).toBe('m0')
+      expect(await created(0, now + 1)).toHaveLength(49)
+      expect(await created(now, now + 10_000_000)).toEqual([])
+      expect(await created(0, start)).toEqual([])
+    })
+
+    test('pages by creation are complete and without doubles, also inside one millisecond', async () => {
+      for (let i = 0; i < 53; i++) await storage.work.schedule(work(`m${i}`))
+      const seen: string[] = []
+      const deleted: string[] = []
+      let cursor: string | undefined
+      do {
+        const range = { from: start, to: start + 1, limit: 10, ...(cursor && { cursor }) }
+        const page = await storage.work.created(queue, range)
+        expect(page.items.length).toBeLessThanOrEqual(10)
+        seen.push(...ids(page.items))
+        cursor = page.next ?? undefined
+        // The last that was seen, and the one that the next page would begin with.
+        const last = seen.at(-1)!
+        await storage.work.delete(queue, last)
+        const following = `m${Number(last.slice(1)) + 1}`
+        if (await storage.work.delete(queue, following)) deleted.push(following)
+        now += 1
+        await storage.work.schedule(work(`later ${now}`))
+      } while (cursor)
+      expect(deleted).toEqual(['m10', 'm21', 'm32', 'm43'])
+      expect(seen).toEqual(Array.from({ length: 53 }, (_, i) => `m${i}`).filter(id => !deleted.includes(id)))
+    })
+
+    test('refuses a cursor by creation that it never gave', async () => {
+      for (const cursor of ['', 'x', '-1', '9'.repeat(40)])
+        await expect(storage.work.created(queue, { from: 0, to: now, limit: 2, cursor })).rejects.toMatchObject({
+          code: 'invalid_request',
+        })
+    })
+
+    test('finds by creation what came while the clock was set back', async () => {
+      const times = [0, 100, 200, -3_000_000, -2_999_900, 300, 400].map(offset => start + offset)
+      for (const [i, time] of times.entries()) {
+        now = time
+        await storage.work.schedule(work(`m${i}`))
+      }
+      for (const [i, time] of times.entries()) {
+        const { items } = await storage.work.created(queue, { from: time, to: time + 1, limit: 10 })
+        expect(ids(items)).toEqual([`m${i}`])
+      }
+    })
+
     test('finds the orphans of other owners until they are settled', async () => {
       for (const id of ['a', 'b', 'c', 'd']) await storage.work.schedule(work(id))
       await claim(2, { owner: 'dead' })

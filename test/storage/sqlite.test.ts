@@ -275,6 +275,26 @@ describe('writing', () => {
     expect(second).toMatchObject({ items: [{ id: 'oldest' }], next: null })
     await storage.close()
   })
+
+  test('a span of time is found among many of another queue, over gaps', async () => {
+    const storage = open()
+    await storage.work.schedule(work('before'))
+    now += 1000
+    const timers = Array.from({ length: 5000 }, (_, i) => work(`t${i}`, { queue: 'timers' }))
+    await storage.work.schedule(work('first'))
+    await Promise.all(timers.map(timer => storage.work.schedule(timer)))
+    await storage.work.schedule(work('last'))
+    await Promise.all(timers.slice(1000, 4500).map(({ id }) => storage.work.delete('timers', id)))
+    now += 1000
+    await storage.work.schedule(work('after'))
+
+    const span = { from: now - 1000, to: now, limit: 1 }
+    const first = await storage.work.created('messages', span)
+    expect(first.items).toMatchObject([{ id: 'first' }])
+    const second = await storage.work.created('messages', { ...span, cursor: first.next ?? '' })
+    expect(second).toMatchObject({ items: [{ id: 'last' }], next: null })
+    await storage.close()
+  })
 })
 
 const writer = new URL('writer.ts', import.meta.url).pathname

@@ -1,7 +1,8 @@
 // The GSM 7-bit default alphabet and its extension table (3GPP TS 23.038, 6.2.1).
 //
 // One table from UTF-16 units to septets serves counting here and encoding on
-// the wire. National shift tables are not in it: carriers rarely let them pass.
+// the wire, and one back. National shift tables are not in them: carriers
+// rarely let them pass.
 
 /** Announces a character of the extension table; such a character takes two septets. */
 export const escapeSeptet = 0x1b
@@ -36,6 +37,8 @@ for (const [character, septet] of Object.entries(extension)) {
   codes[character.charCodeAt(0)] = (escapeSeptet << 8) | septet
 }
 
+const extended = new Map(Object.entries(extension).map(([character, septet]) => [septet, character]))
+
 /**
  * The septets of one UTF-16 unit: 0 to 0x7f alone, 0x1b00 and more for an
  * escape pair (high byte first), undefined when the alphabet does not have it.
@@ -67,4 +70,27 @@ export function countSeptets(text: string): number | undefined {
     septets += width
   }
   return septets
+}
+
+/**
+ * The text of octets that hold one septet each. Never throws: an escape before
+ * a septet that the extension table does not have stands for nothing, as phones
+ * show it (6.2.1.1); octets of 0x80 and more, which are no septets, are read as
+ * the Latin-1 that they mostly are.
+ */
+export function readSeptets(octets: Uint8Array): string {
+  let text = ''
+  for (let at = 0; at < octets.length; at++) {
+    const septet = octets[at]!
+    if (septet === escapeSeptet) {
+      const character = extended.get(octets[at + 1] ?? 0)
+      if (character !== undefined) {
+        text += character
+        at++
+      }
+    } else {
+      text += septet < 0x80 ? basic[septet]! : String.fromCharCode(septet)
+    }
+  }
+  return text
 }

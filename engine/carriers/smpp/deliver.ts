@@ -1,0 +1,83 @@
+// What the network delivers: receipts on what we sent, and SMS from phones. Each
+// is acknowledged only when this resolves; the network keeps it until then.
+
+import type { CarrierEvents, ReportState } from '../carrier.ts'
+import { decodeText } from './alphabet.ts'
+import { candidateIds } from './message-ids.ts'
+import { readPart } from './parts.ts'
+import type { Pdu } from './pdu.ts'
+import { readReceipt, type Receipt, type ReceiptState } from './receipt.ts'
+import type { SmppSettings } from './settings.ts'
+
+type DeliverSettings = Pick<SmppSettings, 'defaultAlphabet' | 'messageIdFormat' | 'receiptErrors'>
+
+/** `REJECTD` says nothing of the number: it is for spam, a sender or credit, unless `receiptErrors` knows its code better. */
+const states: Readonly<Record<ReceiptState, ReportState | undefined>> = {
+  enroute: undefined,
+  accepted: undefined,
+  delivered: 'delivered',
+  expired: 'expired',
+  deleted: 'failed',
+  undeliverable: 'undelivered',
+  rejected: 'failed',
+  unknown: 'failed',
+}
+
+/** Where a receipt has the state as a parameter only. */
+const words: Readonly<Record<ReceiptState, string>> = {
+  enroute: 'ENROUTE',
+  accepted: 'ACCEPTD',
+  delivered: 'DELIVRD',
+  expired: 'EXPIRED',
+  deleted: 'DELETED',
+  undeliverable: 'UNDELIV',
+  rejected: 'REJECTD',
+  unknown: 'UNKNOWN',
+}
+
+export function createDeliver(settings: DeliverSettings, events: CarrierEvents): (pdu: Pdu) => Promise<void> {
+  const codes = new Map(Object.entries(settings.receiptErrors).map(([code, { state }]) => [plainCode(code), state]))
+
+  async function report(receipt: Receipt, to: string) {
+    const { state, error } = receipt
+    const usual = states[state]
+    const ids = receipt.ids.flatMap(id => candidateIds(id, settings.messageIdFormat))
+    // One underway says nothing that is final, and one without an id nothing of any message.
+    if (usual === undefined || receipt.intermediate || ids.length === 0) return
+    const known = error === null || usual === 'delivered' ? undefined : codes.get(plainCode(error))
+    await events.report({
+      carrierIds: [...new Set(ids)],
+      state: known ?? usual,
+      error: usual === 'delivered' ? null : [receipt.stat ?? words[state], error ?? ''].join(' ').trim(),
+      to: to.replaceAll(/\D/g, '') || undefined,
+    })
+  }
+
+  return async pdu => {
+    const { fields } = pdu
+    const receipt = readReceipt(pdu, settings.defaultAlphabet)
+    // The source of a receipt is whom the message was for.
+    if (receipt !== undefined) return report(receipt, fields.sourceAddr ?? '')
+    const { octets, part } = readPart(pdu)
+    await events.inbound({
+      from: numberOf(fields.sourceAddr, fields.sourceAddrTon),
+      to: numberOf(fields.destinationAddr, fields.destAddrTon),
+      text: decodeText(octets, fields.dataCoding ?? 0, settings.defaultAlphabet),
+      part,
+    })
+  }
+}
+
+/** Many networks write `7` for `007`. */
+function plainCode(code: string): string {
+  return code.toLowerCase().replace(/^0+(?=.)/, '')
+}
+
+/**
+ * With `+` where it is international: by its type of number (1), or of unknown
+ * type (0) with the length of one. Names and short codes stay as they are.
+ */
+function numberOf(addr = '', ton = 0): string {
+  const isInternational = ton === 1 ? /^\d{5,15}$/.test(addr) : ton === 0 && /^[1-9]\d{10,14}$/.test(addr)
+  return isInternational ? `+${addr}` : addr
+}

@@ -1,0 +1,111 @@
+// One bind that is kept up: whenever its session ends another one is opened,
+// after a pause.
+
+import { createBackoff, type BackoffSettings } from './backoff.ts'
+import type { PduFields } from './bodies.ts'
+import type { Pdu } from './pdu.ts'
+import type { Outcome } from './pending.ts'
+import type { SessionSettings } from './session-settings.ts'
+import { createSession, type Closed, type Session } from './session.ts'
+import { describeStatus } from './statuses.ts'
+
+export interface LinkEvents {
+  /** It can send now, or no more. */
+  changed(): void
+  room(): void
+  deliver(pdu: Pdu): Promise<void>
+  trouble(error: string): void
+}
+
+export interface LinkParts {
+  settings: SessionSettings
+  backoff: BackoffSettings
+  /** From 0 to 1. */
+  random: () => number
+  /** ms since 1970. */
+  clock: () => number
+}
+
+export interface LinkStatus {
+  state: string
+  since: number
+  inFlight: number
+  detail?: string
+}
+
+export interface Link {
+  /** Whether it can send: bound, and not as a receiver. */
+  ready(): boolean
+  free(): number
+  inFlight(): number
+  submit(fields: PduFields, tlvs: ReadonlyMap<number, Buffer>): Promise<Outcome> | undefined
+  status(): LinkStatus
+  start(): void
+  /** Unbinds, within the times of its settings. */
+  stop(): Promise<void>
+}
+
+export function createLink({ settings, backoff: pauses, random, clock }: LinkParts, events: LinkEvents): Link {
+  const backoff = createBackoff(pauses, random)
+  let session: Session | undefined
+  let timer: NodeJS.Timeout | undefined
+  let stopped = true
+  let boundAt: number | undefined
+  let since = clock()
+  let detail: string | undefined
+  let lateBefore = 0
+
+  function open() {
+    since = clock()
+    boundAt = undefined
+    session = createSession(settings, {
+      bound() {
+        since = clock()
+        boundAt = performance.now()
+        detail = undefined
+        events.changed()
+      },
+      room: events.room,
+      deliver: events.deliver,
+      closed,
+    })
+  }
+
+  function closed({ reason, refused }: Closed) {
+    const boundMs = boundAt === undefined ? 0 : performance.now() - boundAt
+    since = clock()
+    lateBefore += session?.late() ?? 0
+    session = undefined
+    detail = refused === undefined ? reason : `${reason}: ${describeStatus(refused)}`
+    events.changed()
+    if (stopped) return
+    events.trouble(detail)
+    timer = setTimeout(open, backoff.next(boundMs, refused))
+  }
+
+  return {
+    ready: () => session?.state() === 'bound' && settings.kind !== 'receiver',
+    free: () => session?.free() ?? 0,
+    inFlight: () => session?.inFlight() ?? 0,
+    submit: (fields, tlvs) => session?.submit(fields, tlvs),
+    status() {
+      const late = lateBefore + (session?.late() ?? 0)
+      const told = detail ?? (late > 0 ? `answers that came too late: ${late}` : undefined)
+      return {
+        state: `${settings.kind} ${session?.state() ?? (stopped ? 'closed' : 'waiting')}`,
+        since,
+        inFlight: session?.inFlight() ?? 0,
+        ...(told !== undefined && { detail: told }),
+      }
+    },
+    start() {
+      stopped = false
+      open()
+    },
+    async stop() {
+      stopped = true
+      clearTimeout(timer)
+      await session?.unbind()
+    },
+  }
+}

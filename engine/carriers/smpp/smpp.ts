@@ -1,0 +1,73 @@
+// The carrier that speaks SMPP 3.4 with a message centre: as many binds as the
+// settings say, all of them one carrier to the outbox.
+
+import type { Carrier, CarrierDriver, CarrierEvents, CarrierParts } from '../carrier.ts'
+import { createTokenBucket } from '../token-bucket.ts'
+import { createBinds } from './binds.ts'
+import { createDeliver } from './deliver.ts'
+import { createPartQueue } from './part-queue.ts'
+import type { Pdu } from './pdu.ts'
+import { readSettings } from './read-settings.ts'
+import { smppSettings, type SmppSettings } from './settings.ts'
+import { createSubmitter } from './submit.ts'
+
+export const smpp = {
+  driver: 'smpp',
+  settings: smppSettings,
+  create: createSmpp,
+} satisfies CarrierDriver<SmppSettings>
+
+function createSmpp(name: string, settings: SmppSettings, { log, clock }: CarrierParts): Carrier {
+  const { session, verdicts, paramTlvs } = readSettings(name, settings)
+  let events: CarrierEvents | undefined
+  let deliver: ((pdu: Pdu) => Promise<void>) | undefined
+
+  const binds = createBinds(
+    { bind: settings.bind, sessions: settings.sessions, settings: session, backoff: settings, clock },
+    {
+      changed() {
+        queue.pump()
+        events?.room()
+      },
+      room: () => queue.pump(),
+      async deliver(pdu) {
+        try {
+          await deliver?.(pdu)
+        } catch (error) {
+          log.warn({ err: error, carrier: name }, 'a delivery could not be stored, the network keeps it')
+          throw error
+        }
+      },
+      trouble: error => events?.trouble(error),
+    },
+  )
+  const queue = createPartQueue(binds, createTokenBucket(settings.rate), () => events?.room())
+  const submitter = createSubmitter({ settings, verdicts, paramTlvs, queue, ready: binds.ready, clock })
+
+  return {
+    name,
+    driver: 'smpp',
+    onUncertain: settings.onUncertain,
+    room: queue.room,
+    ready: binds.ready,
+    submit: submitter.submit,
+    status: () => ({
+      window: binds.window,
+      inFlight: binds.inFlight(),
+      rate: settings.rate ?? null,
+      sessions: binds.sessions(),
+    }),
+    // Does not wait for the binds: the engine starts without its networks.
+    async start(given) {
+      events = given
+      deliver = createDeliver(settings, given)
+      binds.start()
+    },
+    async stop() {
+      await submitter.stop(settings.drainTimeoutMs)
+      queue.stop()
+      await binds.stop()
+      events = undefined
+    },
+  }
+}

@@ -1,0 +1,69 @@
+// One session for a test, without a carrier around it.
+
+import { onTestFinished } from 'vitest'
+
+import type { Pdu } from '../../../engine/carriers/smpp/pdu.ts'
+import type { SessionSettings } from '../../../engine/carriers/smpp/session-settings.ts'
+import { createSession, type Closed } from '../../../engine/carriers/smpp/session.ts'
+import { until } from '../../helpers.ts'
+
+/** Of a submit, or of a delivery. */
+export const fields = { destinationAddr: '12015550123', shortMessage: Buffer.from('hello') }
+export const noTlvs = new Map<number, Buffer>()
+
+/** Ends with the test. */
+export function openSession(
+  port: number,
+  more: Partial<SessionSettings> = {},
+  deliver: (pdu: Pdu) => Promise<void> = async () => {},
+) {
+  const closed: Closed[] = []
+  let rooms = 0
+  const hooks = { room: () => {} }
+  const session = createSession(
+    {
+      host: '127.0.0.1',
+      port,
+      kind: 'transceiver',
+      systemId: 'user',
+      password: 'secret',
+      systemType: 'VMA',
+      window: 10,
+      connectTimeoutMs: 10_000,
+      bindTimeoutMs: 10_000,
+      responseTimeoutMs: 10_000,
+      enquireLinkMs: 10_000,
+      enquireTimeoutMs: 10_000,
+      partialPduMs: 10_000,
+      drainTimeoutMs: 20,
+      unbindTimeoutMs: 1_000,
+      openDeliveries: 1_000,
+      ...more,
+    },
+    {
+      bound() {},
+      room() {
+        rooms++
+        hooks.room()
+      },
+      deliver,
+      closed: why => closed.push(why),
+    },
+  )
+  onTestFinished(() => session.unbind())
+  return {
+    session,
+    hooks,
+    rooms: () => rooms,
+    bound: () => until(() => session.state() === 'bound' || undefined),
+    closed: () => until(() => closed[0]),
+  }
+}
+
+/** A submit that has to have a place. */
+export function submit({ session }: Pick<ReturnType<typeof openSession>, 'session'>) {
+  const outcome = session.submit(fields, noTlvs)
+  if (outcome === undefined) throw new Error('no free place')
+  return outcome
+}
+

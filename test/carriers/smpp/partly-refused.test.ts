@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest'
+
+import type { Pdu } from '../../../engine/carriers/smpp/pdu.ts'
+import { openCarrier, submission } from './open-carrier.ts'
+import { startRawSmsc, type RawPeer } from './raw-smsc.ts'
+
+const isSubmit = ({ command }: Pdu) => command === 'submit_sm'
+const partOf = (pdu: Pdu) => pdu.fields.shortMessage?.[5]
+const threeParts = () => submission({ text: 'a'.repeat(400), segments: 3 })
+
+/** Answers submits with these statuses, one used up per submit; then as it should. */
+function refusing(statuses: number[]) {
+  return ({ command, sequence }: Pdu, peer: RawPeer) => {
+    const status = command === 'submit_sm' ? statuses.shift() : undefined
+    if (status === undefined || status === 0) return false
+    peer.send('submit_sm_resp', sequence, { status })
+    return true
+  }
+}
+
+test('a message whose first parts are all throttled is refused so', async () => {
+  const smsc = await startRawSmsc({ on: refusing([0x58, 0x58, 0x58]) })
+  const { carrier } = await openCarrier(smsc.port)
+  expect(await carrier.submit(threeParts())).toMatchObject({ verdict: 'later', throttled: true })
+  expect(await smsc.peers[0]!.saw('submit_sm')).toHaveLength(3)
+})
+
+test('a part that found no room is sent again alone when others were taken', async () => {
+  const smsc = await startRawSmsc({ on: refusing([0, 0x58, 0, 0x14, 0x58]) })
+  const { carrier } = await openCarrier(smsc.port)
+  const result = await carrier.submit(threeParts())
+  const sent = await smsc.peers[0]!.saw('submit_sm', 6)
+  expect(sent.map(partOf)).toEqual([1, 2, 3, 2, 2, 2])
+  const idOf = (place: number) => `id${sent[place]!.sequence}`
+  expect(result).toEqual({ accepted: true, carrierIds: [idOf(0), idOf(5), idOf(2)] })
+})
+
+test('after three such tries the message is refused', async () => {
+  const smsc = await startRawSmsc({ on: refusing([0, 0x58, 0, 0x58, 0x58, 0x14]) })
+  const { carrier } = await openCarrier(smsc.port)
+  expect(await carrier.submit(threeParts())).toMatchObject({ verdict: 'later', error: '0x14 ESME_RMSGQFUL' })
+  expect(smsc.peers[0]!.pdus.filter(isSubmit)).toHaveLength(6)
+})
+
+test('a part is not tried again when the time of its message is over', async () => {
+  let now = Date.now()
+  const refuse = refusing([0, 0x58])
+  const smsc = await startRawSmsc({
+    on(pdu, peer) {
+      if (isSubmit(pdu)) now += 10_000
+      return refuse(pdu, peer)
+    },
+  })
+  const { carrier } = await openCarrier(smsc.port, {}, { clock: () => now })
+  const message = { ...threeParts(), expiresAt: now + 25_000 }
+  expect(await carrier.submit(message)).toMatchObject({ accepted: false, verdict: 'later' })
+  expect(smsc.peers[0]!.pdus.filter(isSubmit)).toHaveLength(3)
+})
+
+test('what still waits for a place when its time is over is not sent', async () => {
+  let now = Date.now()
+  const smsc = await startRawSmsc({
+    on(pdu) {
+      if (isSubmit(pdu)) now += 10_000
+    },
+  })
+  const { carrier } = await openCarrier(smsc.port, { window: 1 }, { clock: () => now })
+  const late = { accepted: false, verdict: 'later', error: expect.stringMatching(/its time was over/) }
+  const results = [
+    carrier.submit({ ...submission(), expiresAt: now + 60_000 }),
+    carrier.submit({ ...submission(), expiresAt: now + 5_000 }),
+    carrier.submit({ ...threeParts(), expiresAt: now + 15_000 }),
+  ]
+  expect(await Promise.all(results)).toMatchObject([{ accepted: true }, late, late])
+  expect(smsc.peers[0]!.pdus.filter(isSubmit)).toHaveLength(2)
+})
+
+test('a part that is refused for good refuses the message, and what still waits is not sent', async () => {
+  const smsc = await startRawSmsc({ on: refusing([0, 0x0b]) })
+  const { carrier } = await openCarrier(smsc.port, { window: 1 })
+  expect(await carrier.submit(threeParts())).toMatchObject({ verdict: 'final', numberAtFault: true })
+  expect(await carrier.submit(submission())).toMatchObject({ accepted: true })
+  expect(smsc.peers[0]!.pdus.filter(isSubmit)).toHaveLength(3)
+})
+
+test('a message that is sent again has the reference that it had', async () => {
+  const smsc = await startRawSmsc()
+  const { carrier } = await openCarrier(smsc.port)
+  const message = threeParts()
+  await carrier.submit(message)
+  await carrier.submit(message)
+  const references = (await smsc.peers[0]!.saw('submit_sm', 6)).map(({ fields }) => fields.shortMessage?.[3])
+  expect(new Set(references).size).toBe(1)
+})
+
+test('parts that had not left when the last connection broke are given back', async () => {
+  const smsc = await startRawSmsc({ on: (pdu, peer) => isSubmit(pdu) && peer.socket.destroy() !== undefined })
+  const { carrier } = await openCarrier(smsc.port, { window: 1 })
+  const first = carrier.submit(submission()).catch((error: Error) => error.message)
+  const second = carrier.submit(submission())
+  expect(await first).toMatch(/^connection lost: /)
+  expect(await second).toEqual({ accepted: false, verdict: 'later', error: 'not sent: no bind is up' })
+})

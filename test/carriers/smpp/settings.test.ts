@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+
+import { StartError } from '../../../engine/errors.ts'
+import { newCertificate } from './certificate.ts'
+import { startNpmSmsc } from './npm-smsc.ts'
+import { createCarrier, openCarrier, submission } from './open-carrier.ts'
+import { startRawSmsc } from './raw-smsc.ts'
+
+test.each([
+  [{ url: 'http://user:secret@host' }, 'carriers.main.url: must be smpp://'],
+  [{ url: 'smpp://user:sec/ret@host' }, 'carriers.main.url: must be smpp://'],
+  [{ url: 'smpp://user:100%25%zz@host' }, 'carriers.main.url: a % that begins'],
+  [{ url: 'smpp://user:secret-that-is-much-too-long@host' }, 'carriers.main.url: the password does not fit'],
+  [{ verdicts: { ESME_RFOO: { verdict: 'later' } } }, 'carriers.main.verdicts.ESME_RFOO: no command_status'],
+  [{ verdicts: { ESME_RSYSERR: { verdict: 'never' } } }, 'must be one of final, elsewhere, later'],
+  [{ window: 0 }, 'carriers.main.window: must be >= 1'],
+  [{ windw: 5 }, 'carriers.main.windw: there is no such setting'],
+  [{ rejectUnauthorized: false }, 'carriers.main.rejectUnauthorized: there is no such setting'],
+  [{ ca: 'x.pem' }, 'carriers.main.ca: only with smpps://'],
+  [{ url: 'smpps://host', ca: '/nowhere.pem' }, 'carriers.main.ca: cannot read the file (ENOENT)'],
+  [{ paramTlvs: { a: '12' } }, 'carriers.main.paramTlvs.a: must match pattern'],
+])('a wrong setting stops the start: %j', (wrong, line) => {
+  let trouble: unknown
+  try {
+    createCarrier({ url: 'smpp://user:secret@host', ...wrong })
+  } catch (error) {
+    trouble = error
+  }
+  expect(trouble).toBeInstanceOf(StartError)
+  expect((trouble as Error).message).toContain(line)
+  expect((trouble as Error).message).not.toMatch(/sec/)
+})
+
+test('user and password may be percent-encoded', async () => {
+  const smsc = await startNpmSmsc()
+  await openCarrier(smsc.port, { url: `smpp://us%40er:p%2Fa%3Ass@127.0.0.1:${smsc.port}` })
+  expect(smsc.binds).toMatchObject([{ system_id: 'us@er', password: 'p/a:ss' }])
+})
+
+test('smpps:// speaks TLS, with a CA from a file or from the settings', async () => {
+  const { key, cert, certFile } = await newCertificate('smsc.example')
+  const smsc = await startRawSmsc({ tls: { key, cert } })
+  for (const ca of [cert, certFile]) {
+    const url = `smpps://user:secret@127.0.0.1:${smsc.port}`
+    const { carrier } = await openCarrier(smsc.port, { url, ca, servername: 'smsc.example' })
+    expect(await carrier.submit(submission())).toMatchObject({ accepted: true })
+  }
+})

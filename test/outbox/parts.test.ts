@@ -1,0 +1,96 @@
+// Messages that a network reports on part by part, and ids that it writes in two ways.
+
+import { expect, test, vi } from 'vitest'
+
+import { createPlace, message, puppet } from './open-outbox.ts'
+
+async function open(...ids: string[][]) {
+  const place = await createPlace()
+  const carrier = puppet('main')
+  for (const carrierIds of ids) carrier.answers.push(async () => ({ accepted: true, carrierIds }))
+  const opened = place.open({ carriers: [carrier] })
+  await opened.outbox.start()
+  return { place, carrier, ...opened }
+}
+
+test('a message is delivered when all of its parts are, in whatever order and however often they are reported', async () => {
+  const { carrier, outbox, until } = await open(['a', 'b', 'c'])
+  const asked = message({ text: 'x'.repeat(400) })
+  await outbox.accept(asked)
+  await until(asked.id, 'sent')
+  for (const part of ['c', 'c', 'a']) await carrier.report(part, 'delivered')
+  expect(await outbox.get(asked.id)).toMatchObject({ state: 'sent' })
+  await carrier.report('b', 'delivered')
+
+  const done = await until(asked.id, 'delivered')
+  expect(done.timeline.map(({ detail }) => detail)).toContain('2 of 3 parts delivered')
+})
+
+test('one part that does not arrive is the end of the message', async () => {
+  const { carrier, outbox, until, changes } = await open(['a', 'b'])
+  const asked = message({ text: 'x'.repeat(200) })
+  await outbox.accept(asked)
+  await until(asked.id, 'sent')
+  await carrier.report('a', 'undelivered', 'absent')
+  await carrier.report('b', 'delivered')
+  expect(await until(asked.id, 'undelivered')).toMatchObject({ error: 'absent' })
+  expect(changes).toHaveLength(1)
+})
+
+test('a part whose report is faster than the answer to the submit is not forgotten', async () => {
+  const { carrier, outbox, until } = await open()
+  const answer = Promise.withResolvers<{ accepted: true; carrierIds: string[] }>()
+  carrier.answers.push(() => answer.promise)
+  const asked = message({ text: 'x'.repeat(200) })
+  await outbox.accept(asked)
+  await vi.waitFor(() => expect(carrier.submissions).toHaveLength(1))
+  const reports = [carrier.report('b', 'delivered'), carrier.report('a', 'delivered')]
+  answer.resolve({ accepted: true, carrierIds: ['a', 'b'] })
+  await Promise.all(reports)
+  await until(asked.id, 'delivered')
+})
+
+test('parts are counted across a restart', async () => {
+  const { place, carrier, outbox, until, close } = await open(['a', 'b'])
+  const asked = message({ text: 'x'.repeat(200) })
+  await outbox.accept(asked)
+  await until(asked.id, 'sent')
+  await carrier.report('a', 'delivered')
+  await close()
+  const again = puppet('main')
+  const second = place.open({ carriers: [again] })
+  await second.outbox.start()
+  await again.report('b', 'delivered')
+  await second.until(asked.id, 'delivered')
+})
+
+test('of two ways to read an id the one counts whose message went to that number', async () => {
+  // 0x16 is 22: a network that answers in hex and reports in decimal says 22 for the second one.
+  const { carrier, outbox, until } = await open(['22'], ['16'])
+  const [first, second] = [message({ to: '+12015550101' }), message({ to: '+12015550202' })]
+  for (const asked of [first, second]) {
+    await outbox.accept(asked)
+    await until(asked.id, 'sent')
+  }
+  await carrier.report('22', 'delivered', undefined, { carrierIds: ['22', '16'], to: '2015550202' })
+  await until(second.id, 'delivered')
+  expect(await outbox.get(first.id)).toMatchObject({ state: 'sent' })
+  await carrier.report('22', 'delivered', undefined, { carrierIds: ['34', '22'], to: '12015550101' })
+  await until(first.id, 'delivered')
+})
+
+test('reports that cross the answers to their submits are not lost', async () => {
+  const { carrier, outbox, until } = await open()
+  const asked = Array.from({ length: 300 }, () => message())
+  // The report comes in the same breath as the answer.
+  const reports: Array<Promise<void>> = []
+  carrier.answers.push(
+    ...asked.map(() => async ({ id }: { id: string }) => {
+      reports.push(carrier.report(`x-${id}`, 'delivered'))
+      return { accepted: true, carrierIds: [`x-${id}`] } as const
+    }),
+  )
+  await Promise.all(asked.map(one => outbox.accept(one)))
+  for (const { id } of asked) await until(id, 'delivered')
+  await Promise.all(reports)
+})
