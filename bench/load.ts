@@ -10,9 +10,14 @@ import { connect, type Socket } from 'node:net'
 export interface LoadOrder {
   port: number
   token: string
+  /** Of a POST with `number` and `language`. */
   path: string
+  /** Another request instead, as it goes on the wire: `{number}` in it becomes eleven digits. */
+  request?: string
   connections: number
+  /** How long; `requests`, where given, tells how many instead. */
   seconds: number
+  requests?: number
   /** Unmeasured, before the clock starts. */
   warmUpSeconds: number
   /** Which number comes first; a round that begins where the last ended repeats none. */
@@ -27,6 +32,8 @@ export interface LoadResult {
   p99Ms: number
   /** Warm-up included: how many numbers were used. */
   sent: number
+  /** When the first request left, ms since 1970. */
+  firstAt: number
 }
 
 /** Valid mobile numbers of New Jersey: `+1201` and seven digits from 2000000 on. */
@@ -44,6 +51,7 @@ process.on('message', (order: LoadOrder) => {
 process.on('disconnect', () => process.exit(0))
 
 async function run(order: LoadOrder): Promise<LoadResult> {
+  const firstAt = Date.now()
   const began = performance.now()
   const measureFrom = began + order.warmUpSeconds * 1_000
   const until = measureFrom + order.seconds * 1_000
@@ -52,7 +60,7 @@ async function run(order: LoadOrder): Promise<LoadResult> {
   let last = measureFrom
 
   function next(): string | undefined {
-    if (performance.now() >= until) return undefined
+    if (order.requests === undefined ? performance.now() >= until : sent >= order.requests) return undefined
     return requestText(order, order.firstNumber + sent++)
   }
   function answered(beganAt: number): void {
@@ -70,18 +78,21 @@ async function run(order: LoadOrder): Promise<LoadResult> {
     p50Ms: latencies[Math.floor(latencies.length * 0.5)] ?? 0,
     p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? 0,
     sent,
+    firstAt,
   }
 }
 
-function requestText({ port, token, path }: LoadOrder, index: number): string {
-  const body = `{"number":"+1201${2_000_000 + (index % numbers)}","language":"en"}`
+function requestText({ port, token, path, request }: LoadOrder, index: number): string {
+  const number = `1201${2_000_000 + (index % numbers)}`
+  if (request !== undefined) return request.replace('{number}', number)
+  const body = `{"number":"+${number}","language":"en"}`
   return (
     `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${token}\r\n` +
     `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   )
 }
 
-/** One connection: resolves when `next` has nothing more; rejects on an answer that is not 200. */
+/** One connection: resolves when `next` has nothing more; rejects on an answer that is no success. */
 function keepBusy(port: number, next: () => string | undefined, answered: (beganAt: number) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true }, send)
@@ -106,7 +117,7 @@ function keepBusy(port: number, next: () => string | undefined, answered: (began
       if (bodyAt === 3) return
       const length = Number(/\r\ncontent-length: (\d+)\r\n/i.exec(received)?.[1] ?? Number.NaN)
       if (received.length < bodyAt + length) return
-      if (received.startsWith('HTTP/1.1 200 ')) {
+      if (received.startsWith('HTTP/1.1 2')) {
         received = ''
         answered(beganAt)
         send()

@@ -1,8 +1,9 @@
-// npm run bench: what the sandbox costs, measured side by side.
+// npm run bench: what things cost, measured side by side.
 //
 //   --quick          two short pairs of each, to see that it works
-//   --only <case>    one of start, otp, otp-memory, hello, costs, scripts, neighbours, innocents
+//   --only <case>    one of start, otp, otp-memory, hello, costs, scripts, neighbours, innocents, smpp, gateway
 //   --pairs <n>      how many pairs (5), --seconds <n> how long a round (3)
+//   --receipts       the gateways ask for a receipt of every message, --messages <n> a round (20000)
 //   --profile <dir>  CPU profiles of the processes
 //
 // "no sandbox" is the same flow written by hand in a Fastify handler, with the
@@ -14,11 +15,13 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
 import { measureCosts } from './costs.ts'
+import { measureGateway } from './gateway.ts'
 import { measureInnocents } from './innocents.ts'
 import { measureNeighbours } from './neighbours.ts'
 import { measurePairs } from './pairs.ts'
 import { startCallers } from './processes.ts'
 import { measureScripts } from './scripts.ts'
+import { measureSmppClient } from './smpp-client.ts'
 import { measureStart } from './start.ts'
 import { costsTable, pairsTable } from './tables.ts'
 
@@ -28,6 +31,8 @@ const { values } = parseArgs({
     only: { type: 'string' },
     pairs: { type: 'string' },
     seconds: { type: 'string' },
+    receipts: { type: 'boolean', default: false },
+    messages: { type: 'string' },
     profile: { type: 'string' },
   },
 })
@@ -47,7 +52,8 @@ const cases = [
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
 print(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}; ${pairs} pairs of ${seconds} s`)
-print('Targets of POST /otp: 64 connections at least 0.90 of the requests/s, 1 connection p50 at most +0.60 ms')
+if (wanted('otp') || wanted('otp-memory'))
+  print('Targets of POST /otp: 64 connections at least 0.90 of the requests/s, 1 connection p50 at most +0.60 ms')
 if (wanted('start')) {
   print('\nA cold start\n')
   print(costsTable(await measureStart(values.quick ? 1 : 5)))
@@ -80,6 +86,15 @@ try {
     print(`\n  Requests that failed, SMS sent twice or not at all (must be none): ${harm.size === 0 ? 'none' : ''}`)
     for (const [what, times] of harm) print(`  ${times} × ${what}`)
     if (harm.size > 0) throw new Error('innocents were harmed')
+  }
+  if (wanted('smpp')) {
+    print('\nsubmit_sm: our client and the npm package\n')
+    print(await measureSmppClient(pairs, values.quick ? 0.5 : seconds))
+  }
+  if (wanted('gateway')) {
+    print('\nThe whole gateway, and Kannel\n')
+    const messages = Number(values.messages ?? (values.quick ? 2_000 : 20_000))
+    print(await measureGateway({ rounds: pairs, messages, receipts: values.receipts, place: onDisk }, callers))
   }
   callers.stop()
 } catch (error) {

@@ -35,6 +35,7 @@ const noSandbox: Sandbox = {
   run: () => Promise.reject(new EngineError('not_found')),
   resume: () => Promise.reject(new EngineError('not_found')),
   history: () => [],
+  counts: () => ({ running: 0, ended: [] }),
   setTexts() {},
   standings: createStandings(Date.now),
   stats: () => ({ replays: 0, repeats: 0, kills: 0, lanes: [] }),
@@ -47,7 +48,7 @@ await serve(async (config, { log, print }) => {
   const storage = await openStorage(config.storage, { secret: config.secret!, clock })
   const tokens = await openTokens(storage, clock, config.token)
   const texts = createTexts(await readLocales(config.localesFolder))
-  const carriers = createCarriers(config.carriers, { log, clock, print })
+  const carriers = await createCarriers(config.carriers, { log, clock, print, callbackSecretOf: () => '' })
   const settings = { keepMs: config.engine.messageKeepDays * 86_400_000 }
   const outbox = createOutbox({ storage, carriers, engine, clock, log, settings })
   const server = await createServer({
@@ -55,6 +56,8 @@ await serve(async (config, { log, print }) => {
     storage,
     sandbox: noSandbox,
     outbox,
+    carriers,
+    publicUrl: undefined,
     tokens,
     texts: () => texts,
     loopback: undefined,

@@ -89,24 +89,36 @@ async function copyScripts(folder: string): Promise<void> {
 }
 
 export interface Callers {
-  run(server: Server, order: Omit<LoadOrder, 'port' | 'token'>): Promise<LoadResult>
+  run(server: Pick<Server, 'port'>, order: Omit<LoadOrder, 'port' | 'token'>): Promise<LoadResult>
   stop(): void
 }
 
 export function startCallers(): Callers {
-  const child = start('load', {})
+  const { ask, stop } = startProcess('load')
   return {
-    async run(server, order) {
-      child.send({ ...order, port: server.port, token } satisfies LoadOrder)
-      return answerOf<LoadResult>(child)
+    run: (server, order) => ask<LoadResult>({ ...order, port: server.port, token } satisfies LoadOrder),
+    stop,
+  }
+}
+
+/** `bench/<file>.ts`, which answers each message with one, and ends with its channel. */
+export function startProcess(
+  file: string,
+  values: string[] = [],
+): { ask<T>(question: object): Promise<T>; stop(): void } {
+  const child = start(file, {}, values)
+  return {
+    async ask<T>(question: object) {
+      child.send(question)
+      return answerOf<T>(child)
     },
     stop: () => void (child.connected && child.disconnect()),
   }
 }
 
-function start(file: string, environment: Record<string, string>): ChildProcess {
+function start(file: string, environment: Record<string, string>, values: string[] = []): ChildProcess {
   const profile = process.env.BENCH_PROFILE
-  return fork(join(import.meta.dirname, `${file}.ts`), {
+  return fork(join(import.meta.dirname, `${file}.ts`), values, {
     env: { PATH: process.env.PATH, ...environment },
     execArgv: [
       '--disable-sigusr1',

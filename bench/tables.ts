@@ -76,7 +76,8 @@ function operations({ operations }: Side): string {
   return shown.join(', ') || 'none'
 }
 
-function table(rows: string[][]): string {
+/** Rows of cells as columns; the first row has them all. */
+export function table(rows: string[][]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
   return rows.map(row => `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`.trimEnd()).join('\n')
 }
