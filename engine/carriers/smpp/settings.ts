@@ -12,6 +12,9 @@ const Judgement = Type.Object(
     verdict: Type.Enum(['final', 'elsewhere', 'later'], { description: 'What becomes of the message' }),
     numberAtFault: Type.Optional(Type.Boolean({ description: 'With final: the number cannot be reached' })),
     throttled: Type.Optional(Type.Boolean({ description: 'With later: all messages of the carrier wait' })),
+    carrierAtFault: Type.Optional(
+      Type.Boolean({ description: 'Nothing goes through it: others are asked at once, this one later' }),
+    ),
   },
   { additionalProperties: false },
 )

@@ -111,7 +111,8 @@ export function createSubmitter(given: SubmitterParts): Submitter {
 
   function read(outcome: PartOutcome): PartResult {
     if (outcome.kind === 'lost') return { lost: outcome.reason }
-    if (outcome.kind === 'unsent') return { refusal: refuse('later', `not sent: ${outcome.reason}`) }
+    if (outcome.kind === 'unsent')
+      return { refusal: { ...refuse('later', `not sent: ${outcome.reason}`), carrierAtFault: true } }
     if (outcome.kind === 'unfit') return { refusal: refuse('elsewhere', `cannot be sent by SMPP: ${outcome.reason}`) }
     const { command, status, fields } = outcome.pdu
     if (status !== 0) return { refusal: judge(status, verdicts) }

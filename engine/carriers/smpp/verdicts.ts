@@ -9,6 +9,7 @@ export interface Judgement {
   verdict: Verdict
   numberAtFault?: boolean | undefined
   throttled?: boolean | undefined
+  carrierAtFault?: boolean | undefined
 }
 
 /** By code. */
@@ -22,7 +23,7 @@ const table: Partial<Record<StatusName, Judgement>> = {
   // It says itself that this is temporary.
   ESME_RX_T_APPN: { verdict: 'later' },
   // Its own trouble, which seldom lasts.
-  ESME_RSYSERR: { verdict: 'later' },
+  ESME_RSYSERR: { verdict: 'later', carrierAtFault: true },
   // No such number, for every network.
   ESME_RINVDSTADR: { verdict: 'final', numberAtFault: true },
   // Failed without a reason: some centres say so for the number, most for themselves.
@@ -43,10 +44,10 @@ const table: Partial<Record<StatusName, Judgement>> = {
   ESME_RX_P_APPN: { verdict: 'elsewhere' },
   ESME_RX_R_APPN: { verdict: 'elsewhere' },
   // The bind is not what it should be; the message is innocent.
-  ESME_RINVBNDSTS: { verdict: 'elsewhere' },
-  ESME_RBINDFAIL: { verdict: 'elsewhere' },
-  ESME_RINVPASWD: { verdict: 'elsewhere' },
-  ESME_RINVSYSID: { verdict: 'elsewhere' },
+  ESME_RINVBNDSTS: { verdict: 'elsewhere', carrierAtFault: true },
+  ESME_RBINDFAIL: { verdict: 'elsewhere', carrierAtFault: true },
+  ESME_RINVPASWD: { verdict: 'elsewhere', carrierAtFault: true },
+  ESME_RINVSYSID: { verdict: 'elsewhere', carrierAtFault: true },
 }
 
 const usual: Verdicts = new Map(
@@ -55,7 +56,7 @@ const usual: Verdicts = new Map(
 
 /** What the status means; `overrides` are the carrier's settings. */
 export function judge(status: number, overrides: Verdicts): Refusal {
-  const { verdict, numberAtFault, throttled } = overrides.get(status) ??
+  const { verdict, numberAtFault, throttled, carrierAtFault } = overrides.get(status) ??
     usual.get(status) ?? { verdict: 'elsewhere' as const }
   return {
     accepted: false,
@@ -63,5 +64,6 @@ export function judge(status: number, overrides: Verdicts): Refusal {
     error: describeStatus(status),
     ...(numberAtFault === true && verdict === 'final' && { numberAtFault }),
     ...(throttled === true && verdict === 'later' && { throttled }),
+    ...(carrierAtFault === true && { carrierAtFault }),
   }
 }

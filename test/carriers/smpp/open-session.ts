@@ -66,4 +66,3 @@ export function submit({ session }: Pick<ReturnType<typeof openSession>, 'sessio
   if (outcome === undefined) throw new Error('no free place')
   return outcome
 }
-

@@ -99,5 +99,6 @@ test('parts that had not left when the last connection broke are given back', as
   const first = carrier.submit(submission()).catch((error: Error) => error.message)
   const second = carrier.submit(submission())
   expect(await first).toMatch(/^connection lost: /)
-  expect(await second).toEqual({ accepted: false, verdict: 'later', error: 'not sent: no bind is up' })
+  const error = 'not sent: no bind is up'
+  expect(await second).toEqual({ accepted: false, verdict: 'later', error, carrierAtFault: true })
 })

@@ -68,7 +68,10 @@ test('after a connection was dropped it is bound again and sends', async () => {
   const { smsc, send, reaches } = await bound({}, {}, { bind: 'transmitter-receiver' })
   await reaches(await send('+12015550121'), 'delivered')
   smsc.drop()
-  await until(() => smsc.events.filter(({ event }) => event === 'closed').length === 2)
+  const seen = (wanted: string) => smsc.events.filter(({ event }) => event === wanted).length
+  await until(() => seen('closed') === 2)
+  // The receipt comes by the receiver.
+  await until(() => seen('bind') === 4)
   await reaches(await send('+12015550123'), 'delivered')
 })
 

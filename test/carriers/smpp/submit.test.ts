@@ -85,7 +85,7 @@ test.each([
   ['ESME_RMSGQFUL', 0x14, { verdict: 'later', error: '0x14 ESME_RMSGQFUL' }],
   ['ESME_RTHROTTLED', 0x58, { verdict: 'later', error: '0x58 ESME_RTHROTTLED', throttled: true }],
   ['ESME_RX_T_APPN', 0x64, { verdict: 'later', error: '0x64 ESME_RX_T_APPN' }],
-  ['ESME_RSYSERR', 0x08, { verdict: 'later', error: '0x08 ESME_RSYSERR' }],
+  ['ESME_RSYSERR', 0x08, { verdict: 'later', carrierAtFault: true, error: '0x08 ESME_RSYSERR' }],
   ['ESME_RSUBMITFAIL', 0x45, { verdict: 'elsewhere', error: '0x45 ESME_RSUBMITFAIL' }],
   ['ESME_RINVDSTADR', 0x0b, { verdict: 'final', error: '0x0b ESME_RINVDSTADR', numberAtFault: true }],
   ['ESME_RINVSRCADR', 0x0a, { verdict: 'elsewhere', error: '0x0a ESME_RINVSRCADR' }],
