@@ -4,6 +4,7 @@
 //   query.id  form.id    a field of the address, of a form in the body
 //   header.x-id          a header, in lower case
 //   text                 the whole body
+//   item.text            in the item of a list, whatever its fields are called
 //   json["odd.name"]     a name with other letters than A–Z, 0–9, _ and -
 //
 // Without a root the path is in the item of a list where there is a list, else
@@ -29,7 +30,8 @@ const step = /(?:^|\.)([\w-]+)|\[(\d+)\]|\["([^"]+)"\]/y
 export function compilePath(path: string, roots: readonly PathRoot[], rootless: PathRoot = 'json'): ValuePath {
   const steps = stepsOf(path)
   const first = steps[0]
-  const hasRoot = typeof first === 'string' && ['json', 'query', 'form', 'header', 'text'].includes(first)
+  const named = ['json', 'query', 'form', 'header', 'text', ...(rootless === 'item' ? ['item'] : [])]
+  const hasRoot = typeof first === 'string' && named.includes(first)
   const root = hasRoot ? (first as PathRoot) : rootless
   const rest = hasRoot ? steps.slice(1) : steps
   if (!roots.includes(root) && root !== rootless)

@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify'
 
 import type { Field } from '../sandbox/fields.ts'
 import type { Library, ScriptVersion } from '../sandbox/library.ts'
+import { version } from '../version.ts'
 
 export async function addDocs(server: FastifyInstance, library: Library): Promise<void> {
   await server.register(swagger, {
@@ -15,7 +16,7 @@ export async function addDocs(server: FastifyInstance, library: Library): Promis
       openapi: '3.1.0',
       info: {
         title: 'Patchcord',
-        version: '0.1.0',
+        version,
         description: 'A scriptable telephony engine. Scripts answer POST requests; everything else is the operator’s.',
       },
       components: {

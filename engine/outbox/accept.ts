@@ -8,6 +8,7 @@ import { messageQueue, newBody, readBody, reportLane, toPublic, toWork } from '.
 import type { Message, NewMessage } from './message.ts'
 import type { Health, Router } from './route.ts'
 import { countSegments, type Encoding } from './segments.ts'
+import type { Reservation } from './sender.ts'
 
 export interface Accepted {
   id: string
@@ -29,6 +30,10 @@ export interface AcceptParts {
   onAccepted: () => void
   /** Something is due in a lane. */
   wake: (lane: string) => void
+  /** A place at the carrier of the lane, where nobody waits for it. */
+  reserve: (lane: string) => Reservation | undefined
+  /** The name under which this engine claims. */
+  engine: string
   /** Called with a message that is final at once, when that is durable. */
   tell: (message: Message) => void
 }
@@ -72,6 +77,20 @@ export function createAccept(parts: AcceptParts): Accept {
     }
     body.timeline = [{ at: now, state: 'queued', carrier: lane, detail: null }]
     const place = { lane, state: 'queued', dueAt: now, expiresAt: null } as const
+    const reserved = parts.reserve(lane)
+    if (reserved !== undefined) {
+      const item = await work.scheduleClaimed(toWork(message.id, body, place), parts.engine).catch((error: unknown) => {
+        reserved.release()
+        throw error
+      })
+      if (item === undefined) {
+        reserved.release()
+        return acceptedBefore(answer, work)
+      }
+      parts.onAccepted()
+      reserved.deliver(item, body, storage.ahead.kept())
+      return answer
+    }
     if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer, work)
     parts.onAccepted()
     parts.wake(lane)

@@ -20,8 +20,10 @@ export interface CarrierHealth {
   allows(inFlight: number): number
   /** Until it may allow more without being told anything, ms; null when no time will change it. */
   waitMs(): number | null
-  /** Whether a message should rather wait here than go to another one: a short pause is no reason to move. */
+  /** Whether a message should rather wait here than go to another one: a short pause is no reason to move, and of a probe somebody has to be the first. */
   isUp(): boolean
+  /** A submit begins; one of the three below tells of its end. */
+  began(): void
   accepted(): void
   refused(refusal: Refusal): void
   /** Nobody knows what became of a submit. */
@@ -62,6 +64,7 @@ export function createCarrierHealth(
   let failedAt = -Infinity
   /** How often the circuit opened, or the carrier throttled, with no acceptance between. */
   let openings = 0
+  let underWay = 0
   let pauses = 0
   let openUntil = 0
   let pausedUntil = 0
@@ -116,19 +119,26 @@ export function createCarrierHealth(
     },
     isUp() {
       const state = look()
+      if (state === 'probing') return underWay === 0
       return state === 'up' || (state === 'paused' && pausedUntil - clock() <= settings.patienceMs)
     },
+    began: () => void underWay++,
     accepted() {
+      underWay--
       answered()
       pauses = 0
     },
     refused({ throttled, carrierAtFault }) {
+      underWay--
       if (carrierAtFault === true) return failed()
       answered()
       if (throttled !== true || clock() < pausedUntil) return
       pausedUntil = clock() + Math.min(settings.firstPauseMs * 2 ** pauses, settings.longestPauseMs)
       pauses++
     },
-    uncertain: failed,
+    uncertain() {
+      underWay--
+      failed()
+    },
   }
 }

@@ -7,7 +7,7 @@ import type { CarrierView } from './carrier-view.ts'
 import type { Step } from './outcome.ts'
 import type { Reports } from './reports.ts'
 import type { Health } from './route.ts'
-import { createSender, type Sender, type SenderParts } from './sender.ts'
+import { createSender, type Reservation, type Sender, type SenderParts } from './sender.ts'
 
 /** All submits of a connection fail at once when it is lost: for a carrier that has some, that is one failure. */
 const lostTogetherMs = 50
@@ -25,6 +25,7 @@ export interface Fleet {
   /** Something may be due for a carrier, or may be taken by it. */
   wake(carrier: string): void
   wakeAll(): void
+  reserve(carrier: string): Reservation | undefined
   /** A step was stored. */
   stored(step: Step): void
   start(events: {
@@ -72,6 +73,7 @@ export function createFleet({ carriers, reports, ...parts }: FleetParts): Fleet 
     healths: new Map(all.map(({ carrier: { name }, health }) => [name, health])),
     isUp: name => members.get(name)?.health.isUp() === true,
     wake: name => members.get(name)?.sender.wake(),
+    reserve: name => members.get(name)?.sender.reserve(),
     wakeAll() {
       for (const { sender } of all) sender.wake()
     },
@@ -86,7 +88,7 @@ export function createFleet({ carriers, reports, ...parts }: FleetParts): Fleet 
           carrier.start({
             report: told => report(carrier.name, told),
             inbound: sms => inbound(carrier.name, sms),
-            room: () => sender.wake(),
+            room: () => sender.look(),
             trouble(error) {
               record.trouble(error)
               log.warn({ carrier: carrier.name, error }, 'trouble with a carrier')

@@ -84,6 +84,8 @@ export interface MessageBody {
   onUncertain: 'resend' | 'fail' | null
   failover: boolean
   params: Record<string, unknown>
+  /** The sender that the script asked for, where routes go by that; `from` may be its route's. */
+  askedFrom: string | null
   /** The only carrier that may take it; null: those of its route, as the routes are when it has to move. */
   only: string | null
   /** Carriers that had it and are not asked again. */
@@ -128,6 +130,7 @@ export function newBody(
     onUncertain: message.onUncertain ?? null,
     failover: message.failover ?? false,
     params: message.params ?? {},
+    askedFrom: message.from ?? null,
     only: message.carrier ?? null,
     tried: [],
     attempts: 0,

@@ -150,6 +150,8 @@ export function createOutbox(parts: OutboxParts): Outbox {
     testNumbers,
     onAccepted: () => void stats.accepted++,
     wake: fleet.wake,
+    reserve: fleet.reserve,
+    engine,
     tell,
   })
 
@@ -236,6 +238,6 @@ export function createOutbox(parts: OutboxParts): Outbox {
   }
 }
 
-function routable({ to, only, script, from }: MessageBody, id?: string): Routable {
-  return { to, carrier: only ?? undefined, script, from, id }
+function routable({ to, only, script, askedFrom }: MessageBody): Routable {
+  return { to, carrier: only ?? undefined, script, from: askedFrom }
 }

@@ -4,7 +4,7 @@
 // counters stand in a column of their own, plain. What `set` wrote is never a
 // counter, a whole number may be somebody's code; `increment` makes it one.
 
-import type { Access } from './sqlite-batch.ts'
+import type { Access } from './sqlite-access.ts'
 import type { Database } from './sqlite.ts'
 import type { Seal } from './seal.ts'
 import type { Entries } from './storage.ts'

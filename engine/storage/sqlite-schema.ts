@@ -5,7 +5,7 @@
 //   work_number   the items of one phone number, newest first
 //   …_expiry      what has a time to go
 //
-// `sealed`, `tags` and `body` are sealed; `key` and the tags are HMACs (seal.ts).
+// `sealed` and `body` are sealed; `key` and the tags are HMACs (seal.ts).
 
 /** Marks the file as ours: "Patc". */
 export const applicationId = 0x50617463
@@ -38,7 +38,6 @@ export const schema = `
     expires_at INTEGER,
     script_tag TEXT,
     number_tag TEXT,
-    tags BLOB,
     body BLOB NOT NULL,
     UNIQUE (queue, id)
   ) STRICT;

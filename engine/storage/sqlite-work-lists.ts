@@ -8,7 +8,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { EngineError } from '../errors.ts'
-import type { Access } from './sqlite-batch.ts'
+import type { Access } from './sqlite-access.ts'
 import { live, type Row, type RowSeal } from './sqlite-work-row.ts'
 import type { Database } from './sqlite.ts'
 import type { DueWork } from './storage.ts'

@@ -17,7 +17,6 @@ export interface Row {
   created_at: number
   updated_at: number
   expires_at: number | null
-  tags: Uint8Array | null
   body: Uint8Array
 }
 
@@ -27,8 +26,6 @@ export const live = '(expires_at IS NULL OR expires_at > $now)'
 export interface RowSeal {
   read(row: Row): WorkItem
   sealBody(queue: string, id: string, body: string): Uint8Array
-  /** Null where there is nothing to find it by. */
-  sealTags(queue: string, id: string, tags: WorkItem['tags']): Uint8Array | null
   /** What stands in the columns that lists filter by. */
   hash(text: string | undefined): string | null
 }
@@ -37,7 +34,6 @@ export function createRowSeal(seal: Seal): RowSeal {
   return {
     read(row) {
       const { queue, id, lane, state, priority, owner, version } = row
-      const tags: WorkItem['tags'] = row.tags ? JSON.parse(seal.open(row.tags, context(queue, id, 'tags'))) : {}
       return {
         queue,
         id,
@@ -50,19 +46,14 @@ export function createRowSeal(seal: Seal): RowSeal {
         expiresAt: row.expires_at,
         createdAt: row.created_at,
         updatedAt: row.updated_at,
-        tags,
-        body: seal.open(row.body, context(queue, id, 'body')),
+        body: seal.open(row.body, context(queue, id)),
       }
     },
-    sealBody: (queue, id, body) => seal.seal(body, context(queue, id, 'body')),
-    sealTags(queue, id, tags) {
-      if (tags.script === undefined && tags.number === undefined) return null
-      return seal.seal(JSON.stringify(tags), context(queue, id, 'tags'))
-    },
+    sealBody: (queue, id, body) => seal.seal(body, context(queue, id)),
     hash: text => (text === undefined ? null : seal.hashTag(text)),
   }
 }
 
-function context(queue: string, id: string, part: 'tags' | 'body'): string {
-  return JSON.stringify([part, queue, id])
+function context(queue: string, id: string): string {
+  return JSON.stringify(['body', queue, id])
 }

@@ -2,11 +2,11 @@
 // sqlite-work-lists.ts.
 
 import type { Seal } from './seal.ts'
-import type { Access } from './sqlite-batch.ts'
+import type { Access } from './sqlite-access.ts'
 import { createSqliteWorkLists } from './sqlite-work-lists.ts'
 import { createRowSeal, live, type Row } from './sqlite-work-row.ts'
 import type { Database } from './sqlite.ts'
-import type { DueWork, WorkItem } from './storage.ts'
+import type { DueWork, NewWork, WorkItem } from './storage.ts'
 
 type Head = Pick<Row, 'priority'> & { due_at: number }
 
@@ -20,10 +20,10 @@ export function createSqliteWork(
   const { clock, nextVersion } = parts
   const rows = createRowSeal(parts.seal)
   const insert = database.prepare(
-    `INSERT INTO work (queue, id, lane, state, priority, due_at, version, created_at, updated_at, expires_at,
-       script_tag, number_tag, tags, body)
-     VALUES ($queue, $id, $lane, $state, $priority, $dueAt, $version, $now, $now, $expiresAt,
-       $scriptTag, $numberTag, $tags, $body)
+    `INSERT INTO work (queue, id, lane, state, priority, due_at, owner, version, created_at, updated_at, expires_at,
+       script_tag, number_tag, body)
+     VALUES ($queue, $id, $lane, $state, $priority, $dueAt, $owner, $version, $now, $now, $expiresAt,
+       $scriptTag, $numberTag, $body)
      ON CONFLICT (queue, id) DO NOTHING`,
   )
   const one = database.prepare<Row>(`SELECT * FROM work WHERE queue = $queue AND id = $id AND ${live}`)
@@ -54,29 +54,8 @@ export function createSqliteWork(
   return {
     ...createSqliteWorkLists(database, access, { rows, clock }),
 
-    async schedule(item) {
-      const { queue, id, lane, state, priority, dueAt, expiresAt, tags } = item
-      const row = {
-        queue,
-        id,
-        lane,
-        state,
-        priority,
-        dueAt,
-        expiresAt,
-        scriptTag: rows.hash(tags.script),
-        numberTag: rows.hash(tags.number),
-        tags: rows.sealTags(queue, id, tags),
-        body: rows.sealBody(queue, id, item.body),
-      }
-      return access.write(() => {
-        const now = clock()
-        const insertion = { ...row, now, version: nextVersion() }
-        if (insert.run(insertion) === 1) return true
-        // One that is past its time and not yet swept makes room.
-        return removeExpired.run({ queue, id, now }) === 1 && insert.run(insertion) === 1
-      })
-    },
+    schedule: async item => (await store(item, null)) !== undefined,
+    scheduleClaimed: store,
 
     async claim(queue, lane, { owner, now, limit }) {
       return access.write(() => {
@@ -139,6 +118,31 @@ export function createSqliteWork(
     async orphans(queue, owner, limit) {
       return (await access.read(() => claimed.all({ queue, owner, limit }))).map(rows.read)
     },
+  }
+
+  async function store(item: NewWork, owner: string | null): Promise<WorkItem | undefined> {
+    const { queue, id, lane, state, priority, dueAt, expiresAt, tags } = item
+    const row = {
+      queue,
+      id,
+      lane,
+      state,
+      priority,
+      dueAt,
+      owner,
+      expiresAt,
+      scriptTag: rows.hash(tags.script),
+      numberTag: rows.hash(tags.number),
+      body: rows.sealBody(queue, id, item.body),
+    }
+    return access.write(() => {
+      const now = clock()
+      const insertion = { ...row, now, version: nextVersion() }
+      // One that is past its time and not yet swept makes room.
+      const isStored =
+        insert.run(insertion) === 1 || (removeExpired.run({ queue, id, now }) === 1 && insert.run(insertion) === 1)
+      return isStored ? { ...item, owner, version: insertion.version, createdAt: now, updatedAt: now } : undefined
+    })
   }
 
   // The first of each priority. Going by priorities, of which there are few,

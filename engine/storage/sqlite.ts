@@ -1,6 +1,6 @@
 // Storage in one SQLite file, for one engine.
 //
-// `synchronous=FULL`: what was answered survives a power cut too. The exclusive
+// What was answered survives a power cut too (sqlite-sync.ts). The exclusive
 // lock is taken when the file is opened and falls with the process, however it
 // dies. It works on the main thread: a worker thread was not faster.
 
@@ -54,7 +54,7 @@ export function openSqlite(options: { path: string; secret: string; clock: () =>
   const seal = createSeal(options.secret)
   const file = openFile(path, seal)
   const database = typed(file)
-  const batch = createBatch(database)
+  const batch = createBatch(database, `${path}-wal`)
   const parts = { seal, clock, nextVersion: createVersions(clock) }
 
   const expired = ['entries', 'work'].map(table => {
@@ -145,6 +145,8 @@ function openFile(path: string, seal: Seal): DatabaseSync {
     // First of all: with it no other process ever shares the file, so WAL needs no shared memory beside it.
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     prepareFile(database, path, seal)
+    // The log is there, and in its folder for good: from here on we sync it ourselves.
+    database.exec(`INSERT OR REPLACE INTO meta VALUES ('ready', NULL); PRAGMA synchronous = NORMAL`)
     return database
   } catch (cause) {
     if (database?.isOpen) database.close()

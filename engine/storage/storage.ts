@@ -89,7 +89,7 @@ export interface Entries {
 }
 
 /** What is known of one piece of work. */
-export interface WorkItem extends NewWork {
+export interface WorkItem extends Omit<NewWork, 'tags'> {
   /** The engine that has claimed it, null when nobody has. */
   owner: string | null
   /** Grows with every change. */
@@ -132,6 +132,8 @@ export interface WorkChange {
 export interface DueWork {
   /** Stores it; false, and no change, when the queue has that id already. */
   schedule(item: NewWork): Promise<boolean>
+  /** The same, claimed by `owner` from the beginning: resolves with the item, undefined when the queue has that id already. */
+  scheduleClaimed(item: NewWork, owner: string): Promise<WorkItem | undefined>
   /** Takes at most `limit` unclaimed items of one lane with `dueAt <= now`, by priority, then by due time. */
   claim(queue: string, lane: string, options: { owner: string; now: number; limit: number }): Promise<WorkItem[]>
   /** Changes an item and frees its claim. With `version`: only if it still has that one. Resolves with whether it did. */

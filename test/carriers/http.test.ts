@@ -139,6 +139,15 @@ describe('calls', () => {
     await expect(carrier.callbacks?.report?.(callback({ json: {} }))).rejects.toMatchObject({ code: 'invalid_request' })
   })
 
+  test('a field of an item may be called as a root is', async () => {
+    const settings = { list: 'messages', from: 'from', to: 'to', text: 'item.text' }
+    const { carrier, inbound } = await start({ inbound: settings })
+    await carrier.callbacks!.sms!(
+      callback({ url: sms, json: { messages: [{ from: '+1201', to: '+1500', text: 'hello' }] } }),
+    )
+    expect(inbound).toMatchObject([{ text: 'hello' }])
+  })
+
   test('may be GETs, and hear what they want to hear', async () => {
     const answer = { contentType: 'text/plain', body: 'ACK' }
     const report = { id: 'query.messageId', state: 'query.st', states: { DELIVRD: 'delivered' } }

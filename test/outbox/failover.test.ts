@@ -27,14 +27,12 @@ test('alone, it is asked again later, until the text is worth nothing', async ()
   const place = await createPlace()
   const main = puppet('main')
   main.answers.push(broken, broken)
-  const { outbox, until } = place.open({ carriers: [main] })
+  const { outbox, until } = place.open({ carriers: [main], settings: { firstPauseMs: 10 } })
   await outbox.start()
   const asked = message({ validForMs: 60_000 })
   await outbox.accept(asked)
-  await vi.waitFor(async () => expect(main.submissions).toHaveLength(1))
-  await vi.waitFor(async () => {
-    place.clock.advance(500)
-    main.setRoom(100)
+  await vi.waitFor(() => {
+    place.clock.advance(20)
     expect(main.submissions.length).toBe(3)
   })
   expect(await until(asked.id, 'sent')).toMatchObject({ attempts: 3 })
@@ -174,4 +172,25 @@ test('each carrier is shown with what became of its submits', async () => {
     submitMs: { count: 3 },
     deliveredMs: { count: 1 },
   })
+})
+
+test('a carrier whose circuit was open is asked again, by one message, and takes its part again', async () => {
+  const place = await createPlace()
+  const [main, backup] = [puppet('main'), puppet('backup')]
+  main.answers.push(broken, broken, broken, broken, broken)
+  const { outbox, until } = place.open({ carriers: [main, backup] })
+  await outbox.start()
+  const send = async (): Promise<string> => {
+    const asked = message()
+    await outbox.accept(asked)
+    return (await until(asked.id, 'sent')).carrier
+  }
+  for (let n = 0; n < 5; n++) expect(await send()).toBe('backup')
+  expect((await outbox.carriers())[0]).toMatchObject({ state: 'down', failures: 5 })
+  expect(await send()).toBe('backup')
+
+  place.clock.advance(5_000)
+  expect((await outbox.carriers())[0]).toMatchObject({ state: 'probing' })
+  expect(await send()).toBe('main')
+  expect((await outbox.carriers())[0]).toMatchObject({ state: 'up', failures: 0 })
 })

@@ -1,0 +1,97 @@
+// One message handed to one carrier, and what came of it written down.
+
+import { performance } from 'node:perf_hooks'
+
+import type { Carrier, SubmitResult } from '../carriers/carrier.ts'
+import type { Log } from '../log.ts'
+import { maskNumber } from '../phone.ts'
+import type { WorkItem } from '../storage/storage.ts'
+import type { CarrierHealth } from './carrier-health.ts'
+import type { MessageBody } from './message.ts'
+import { accepted, refused, uncertain, type OutcomeRules, type Step } from './outcome.ts'
+
+export interface AttemptParts {
+  carrier: Carrier
+  clock: () => number
+  log: Pick<Log, 'info'>
+  rules: OutcomeRules
+  /** Writes a step, until it is written; the carrier's id becomes findable before that. */
+  settle: (item: WorkItem, step: Step) => Promise<void>
+  health: CarrierHealth
+  /** Around each submit: for reports that are faster than the settle, and for those who count. */
+  submitting: Submitting
+}
+
+export interface Submitting {
+  began(carrier: string): void
+  /** `result` is what the carrier said, an error where nobody knows; `ms` is how long that took. */
+  judged(carrier: string, result: SubmitResult | Error, ms: number): void
+  /** It is settled. */
+  ended(carrier: string): void
+}
+
+type Sendable = MessageBody & { text: string }
+
+/** Resolves when the outcome is settled. */
+export type Attempt = (item: WorkItem, body: Sendable) => Promise<void>
+
+export function createAttempt({ carrier, clock, log, rules, settle, health, submitting }: AttemptParts): Attempt {
+  const { name } = carrier
+
+  async function submit(item: WorkItem, body: Sendable, began: number): Promise<Step> {
+    const { to, from, text, segments, encoding, priority, expiresAt, params } = body
+    let result: SubmitResult
+    try {
+      result = await carrier.submit({
+        id: item.id,
+        to,
+        from,
+        text,
+        segments,
+        encoding,
+        priority,
+        expiresAt,
+        params,
+      })
+    } catch (error) {
+      const cause = error instanceof Error ? error : new Error(String(error))
+      judged(cause, began)
+      return uncertain(body, name, cause.message, clock(), rules)
+    }
+    judged(result, began)
+    if (result.accepted) return accepted(body, name, result.carrierIds, clock())
+    return refused(body, { carrier: name, dueAt: item.dueAt }, result, clock(), rules)
+  }
+
+  function judged(what: SubmitResult | Error, began: number): void {
+    if (what instanceof Error) health.uncertain()
+    else if (what.accepted) health.accepted()
+    else health.refused(what)
+    submitting.judged(name, what, performance.now() - began)
+  }
+
+  return async (item, body) => {
+    const began = performance.now()
+    submitting.began(name)
+    health.began()
+    try {
+      const step = await submit(item, body, began)
+      const entry = step.body.timeline.at(-1)
+      log.info(
+        {
+          message: item.id,
+          carrier: name,
+          to: maskNumber(body.to),
+          state: step.state,
+          attempt: step.body.attempts,
+          ms: Math.round(performance.now() - began),
+          ...(entry?.detail && { error: entry.detail }),
+        },
+        'delivery attempt',
+      )
+      await settle(item, step)
+    } finally {
+      submitting.ended(name)
+    }
+  }
+}
