@@ -1,6 +1,7 @@
 // Reports that are faster than the answer to their own submit: they wait for it.
 
 import { EngineError } from '../errors.ts'
+import { carrierAlias } from './message.ts'
 
 const heldLimit = 10_000
 /** Longer than a carrier waits for the answer to a submit. */
@@ -21,7 +22,7 @@ export function createHeldReports(): HeldReports {
     hold(carrier, carrierIds) {
       if (waiting.size >= heldLimit) throw new EngineError('overloaded', { retryAfter: 1 })
       return new Promise(resolve => {
-        const keys = carrierIds.map(carrierId => keyOf(carrier, carrierId))
+        const keys = carrierIds.map(carrierId => carrierAlias(carrier, carrierId))
         const timer = setTimeout(letGo, holdMs).unref()
         function letGo(): void {
           clearTimeout(timer)
@@ -43,14 +44,10 @@ export function createHeldReports(): HeldReports {
     },
     release(carrier, carrierId) {
       if (waiting.size === 0) return
-      for (const letGo of byId.get(keyOf(carrier, carrierId)) ?? []) letGo()
+      for (const letGo of byId.get(carrierAlias(carrier, carrierId)) ?? []) letGo()
     },
     stop() {
       for (const letGo of waiting) letGo()
     },
   }
-}
-
-function keyOf(carrier: string, carrierId: string): string {
-  return `${carrier}\n${carrierId}`
 }

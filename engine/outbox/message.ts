@@ -103,6 +103,11 @@ export interface MessageBody {
   timeline: TimelineEntry[]
 }
 
+/** How a carrier names a message that it has: the alias of its item. */
+export function carrierAlias(carrier: string, carrierId: string): string {
+  return `${carrier}\n${carrierId}`
+}
+
 /** How often each state was seen: never yet. */
 export function emptyCounts(): Record<MessageState, number> {
   return { queued: 0, sent: 0, delivered: 0, undelivered: 0, rejected: 0, expired: 0, failed: 0 }

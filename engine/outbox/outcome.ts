@@ -4,7 +4,14 @@
 import type { CarrierReport, Refusal } from '../carriers/carrier.ts'
 import { maskNumber } from '../phone.ts'
 import type { WorkChange } from '../storage/storage.ts'
-import { isFinal, reportLane, type MessageBody, type MessageState, type TimelineEntry } from './message.ts'
+import {
+  carrierAlias,
+  isFinal,
+  reportLane,
+  type MessageBody,
+  type MessageState,
+  type TimelineEntry,
+} from './message.ts'
 
 /** The message after the step, and where it goes from here. */
 export interface Step {
@@ -135,9 +142,16 @@ export function toChange(
     lane: isHeard ? reportLane : step.lane,
     dueAt: isHeard ? now : step.dueAt,
     body: JSON.stringify(isHeard ? { ...step.body, carrier: step.lane } : step.body),
+    alias: aliasOf(step),
     // One that is `sent` may never hear of its end, so it has to be forgotten too.
     expiresAt: step.state === 'queued' ? null : now + keepMs,
   }
+}
+
+/** What the network calls a message that it has in one part; of those in several each part has an entry (known-ids.ts). */
+function aliasOf({ state, lane, body: { carrierIds } }: Step): string | null {
+  const [carrierId] = carrierIds
+  return state === 'sent' && carrierId !== undefined && carrierIds.length === 1 ? carrierAlias(lane, carrierId) : null
 }
 
 /** To another carrier that is up, at once; where there is none this one is asked again later, until its time is over. */

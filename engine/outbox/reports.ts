@@ -93,7 +93,8 @@ export function createReports(parts: ReportsParts): Reports {
     const change = toChange(step, now, parts)
     if (!(await work.settle(messageQueue, item.id, change, { version: item.version }))) return false
     const isOver = step.state !== 'sent'
-    for (const one of isOver ? body.carrierIds : [carrierId]) known.forget(carrier, one, item.id)
+    const isPart = body.carrierIds.length > 1
+    for (const one of isOver ? body.carrierIds : [carrierId]) known.forget(carrier, one, item.id, isPart)
     parts.onStored(item, step)
     return true
   }

@@ -47,8 +47,8 @@ export function createSettle(parts: SettleParts): Settle {
   function settle(item: WorkItem, step: Step): Promise<void> {
     const { carrierIds } = step.body
     if (step.state !== 'sent' || carrierIds.length === 0) return store(item, step)
-    // All in one tick, so in one commit.
-    const writes = carrierIds.map(carrierId => remember(item, step, carrierId))
+    // All in one tick, so in one commit; a single id is kept with the message itself.
+    const writes = carrierIds.length === 1 ? [] : carrierIds.map(carrierId => remember(item, step, carrierId))
     const settled = Promise.all([...writes, store(item, step)]).then(() => undefined)
     for (const carrierId of carrierIds) parts.onSent(step.lane, carrierId, item.id, settled)
     return settled

@@ -27,6 +27,10 @@ export function createSqliteWork(
      ON CONFLICT (queue, id) DO NOTHING`,
   )
   const one = database.prepare<Row>(`SELECT * FROM work WHERE queue = $queue AND id = $id AND ${live}`)
+  const named = database.prepare<Row>(
+    `SELECT * FROM work INDEXED BY work_alias WHERE queue = $queue AND alias_tag = $aliasTag AND ${live}
+     ORDER BY seq DESC LIMIT 1`,
+  )
   const remove = database.prepare('DELETE FROM work WHERE queue = $queue AND id = $id')
   const removeExpired = database.prepare(`DELETE FROM work WHERE queue = $queue AND id = $id AND NOT ${live}`)
   const earliest = database.prepare<Head>(
@@ -42,7 +46,7 @@ export function createSqliteWork(
     `UPDATE work SET owner = NULL, version = max(version + 1, $version), updated_at = $now,
        lane = coalesce($lane, lane), priority = coalesce($priority, priority), state = coalesce($state, state),
        body = coalesce($body, body), due_at = iif($keepsDue, due_at, $dueAt),
-       expires_at = iif($keepsExpiry, expires_at, $expiresAt)
+       expires_at = iif($keepsExpiry, expires_at, $expiresAt), alias_tag = iif($keepsAlias, alias_tag, $aliasTag)
      WHERE queue = $queue AND id = $id AND ($expected IS NULL OR version = $expected)`,
   )
   const count = database.prepare<{ waiting: number }>(`SELECT count(*) AS waiting FROM work ${inLane}`)
@@ -74,7 +78,8 @@ export function createSqliteWork(
     },
 
     async settle(queue, id, changes, { version } = {}) {
-      const { lane = null, priority = null, state = null, dueAt, expiresAt } = changes
+      const { lane = null, priority = null, state = null, dueAt, expiresAt, alias } = changes
+      const aliasTag = rows.hash(alias ?? undefined)
       const body = changes.body === undefined ? null : rows.sealBody(queue, id, changes.body)
       return access.write(() => {
         const settled = change.run({
@@ -88,6 +93,8 @@ export function createSqliteWork(
           keepsDue: dueAt === undefined ? 1 : 0,
           expiresAt: expiresAt ?? null,
           keepsExpiry: expiresAt === undefined ? 1 : 0,
+          aliasTag,
+          keepsAlias: alias === undefined ? 1 : 0,
           expected: version ?? null,
           version: nextVersion(),
           now: clock(),
@@ -98,6 +105,12 @@ export function createSqliteWork(
 
     async get(queue, id) {
       const row = await access.read(() => one.get({ queue, id, now: clock() }))
+      return row && rows.read(row)
+    },
+
+    async byAlias(queue, alias) {
+      const aliasTag = rows.hash(alias)
+      const row = await access.read(() => named.get({ queue, aliasTag, now: clock() }))
       return row && rows.read(row)
     },
 

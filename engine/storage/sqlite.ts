@@ -12,7 +12,7 @@ import { createSeal, type Seal } from './seal.ts'
 import { createBatch } from './sqlite-batch.ts'
 import { createSqliteEntries } from './sqlite-entries.ts'
 import { primaryCode } from './sqlite-errors.ts'
-import { applicationId, schema, schemaVersion } from './sqlite-schema.ts'
+import { applicationId, migrations, schema, schemaVersion } from './sqlite-schema.ts'
 import { createSqliteWork } from './sqlite-work.ts'
 import type { Storage } from './storage.ts'
 
@@ -184,6 +184,9 @@ function prepareFile(database: DatabaseSync, path: string, seal: Seal): void {
   if (found.isEmpty) {
     database.exec(schema)
     database.prepare(`INSERT INTO meta VALUES ('canary', ?)`).run(seal.seal('canary', 'canary'))
+  } else if (found.version < schemaVersion) {
+    for (const step of migrations.slice(found.version - 1)) database.exec(step)
+    database.exec(`PRAGMA user_version = ${schemaVersion}`)
   }
   database.exec('COMMIT')
 

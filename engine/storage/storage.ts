@@ -120,6 +120,8 @@ export interface NewWork {
 }
 
 export interface WorkChange {
+  /** Another name to find it by, kept as HMAC; null takes it away. */
+  alias?: string | null
   lane?: string
   priority?: number
   dueAt?: number | null
@@ -139,6 +141,8 @@ export interface DueWork {
   /** Changes an item and frees its claim. With `version`: only if it still has that one. Resolves with whether it did. */
   settle(queue: string, id: string, change: WorkChange, options?: { version?: number }): Promise<boolean>
   get(queue: string, id: string): Promise<WorkItem | undefined>
+  /** The newest item that goes by that other name now. */
+  byAlias(queue: string, alias: string): Promise<WorkItem | undefined>
   /** Newest first. `cursor` is the `next` of the page before. */
   list(
     queue: string,

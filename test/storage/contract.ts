@@ -233,6 +233,26 @@ export function storageContract(name: string, open: (clock: () => number) => Pro
       expect(await storage.work.get(queue, 'm1')).toMatchObject({ state: 'sent', owner: null })
     })
 
+    test('an item can have another name, which it keeps until it is taken away', async () => {
+      const other = (alias: string) => storage.work.byAlias(queue, alias).then(item => item?.id)
+      for (const id of ['m1', 'm2']) await storage.work.schedule(work(id))
+      await storage.work.settle(queue, 'm1', { state: 'sent', alias: 'main\n17' })
+      expect(await storage.work.byAlias(queue, 'main\n17')).toMatchObject({
+        id: 'm1',
+        state: 'sent',
+        body: 'body of m1',
+      })
+      expect(await storage.work.byAlias('timers', 'main\n17')).toBeUndefined()
+      await storage.work.settle(queue, 'm1', { priority: 1 })
+      expect(await other('main\n17')).toBe('m1')
+      // A name that is given out again leads to the newest.
+      await storage.work.settle(queue, 'm2', { alias: 'main\n17' })
+      expect(await other('main\n17')).toBe('m2')
+      await storage.work.settle(queue, 'm2', { alias: null })
+      expect(await other('main\n17')).toBe('m1')
+      expect(await other('m1')).toBeUndefined()
+    })
+
     test('gives back what was scheduled', async () => {
       expect(await storage.work.schedule(work('m1'))).toBe(true)
       expect(await storage.work.get(queue, 'm1')).toEqual({

@@ -156,6 +156,23 @@ describe('the file', () => {
     expect(startError(() => open())).toBe(`PATCHCORD_STORAGE: ${path} is damaged or not a database`)
   })
 
+  test('of the version before is brought up to date, with all that is in it', async () => {
+    const first = open()
+    await first.work.schedule(work('m1'))
+    await first.close()
+    const older = new DatabaseSync(path)
+    older.exec(`DROP INDEX work_alias; ALTER TABLE work DROP COLUMN alias_tag; ALTER TABLE work ADD COLUMN tags BLOB;
+      PRAGMA user_version = 1`)
+    older.close()
+
+    const storage = open()
+    await storage.work.schedule(work('m2'))
+    await storage.work.settle('messages', 'm1', { alias: 'x' })
+    expect((await storage.work.byAlias('messages', 'x'))?.id).toBe('m1')
+    await storage.close()
+    await open().close()
+  })
+
   test('is refused when it is another program’s or a newer version’s', async () => {
     mkdirSync(join(folder, 'data'))
     const other = new DatabaseSync(path)
