@@ -31,10 +31,11 @@ interface SmsToSend {
   ref?: string | undefined
   /** `'otp'` (default) goes before `'bulk'`. */
   priority?: 'otp' | 'bulk' | undefined
-  /** When nobody knows whether the network got it: `'resend'` (default) or `'fail'`. */
+  /** When nobody knows whether the network got it: `'resend'` (default, unless the carrier's settings say otherwise) or `'fail'`. */
   onUncertain?: 'resend' | 'fail' | undefined
   /** One try by another carrier after `undelivered`. */
   failover?: boolean | undefined
+  /** What a market asks for, such as `{ dltEntityId, dltTemplateId }`: docs/carriers.md says what each carrier makes of it. */
   params?: Record<string, unknown> | undefined
 }
 
