@@ -51,6 +51,8 @@ const textsLookEveryMs = 800
 const runsEndWithinMs = 8_000
 const answersLeaveWithinMs = 250
 const submitsEndWithinMs = 1_500
+/** Of the runs that a script may have at once: timers, reports and inbound SMS take at most a quarter each, the rest is for requests. */
+const eventShare = 4
 
 export async function createEngine(
   config: Config,
@@ -97,7 +99,8 @@ export async function createEngine(
       onInbound: (carrier, sms) => inbound.receive(carrier, sms),
       settings: { keepMs: config.engine.messageKeepDays * 86_400_000, stopWithinMs: submitsEndWithinMs },
     })
-    const triggered = { storage, sandbox: () => sandbox, engine, clock, log }
+    const atOnce = Math.max(1, Math.floor(config.engine.scriptRunsAtOnce / eventShare))
+    const triggered = { storage, sandbox: () => sandbox, atOnce, engine, clock, log }
     const timers = createTimerTrigger(triggered)
     const inbound = createInboundTrigger({ ...triggered, bindings: config.inbound })
     const reports = createReportTrigger({ ...triggered, source: outbox.reports })

@@ -101,8 +101,11 @@ export interface Carrier {
   readonly driver: string
   /** What becomes of a message when nobody knows whether the network got it, and its script does not say. */
   readonly onUncertain: 'resend' | 'fail'
-  /** How many messages it takes right now; a claim never exceeds it. */
-  room(): number
+  /**
+   * How many messages it takes right now; a claim never exceeds it. With `otp`:
+   * how many codes, where those go before what waits inside the carrier.
+   */
+  room(only?: 'otp'): number
   /** Whether it can send at all: bound, not refused. */
   ready(): boolean
   status(): CarrierStatus

@@ -29,9 +29,9 @@ export interface AcceptParts {
   /** Called once for each message, however often it is accepted. */
   onAccepted: () => void
   /** Something is due in a lane. */
-  wake: (lane: string) => void
+  wake: (lane: string, priority: 'otp' | 'bulk') => void
   /** A place at the carrier of the lane, where nobody waits for it. */
-  reserve: (lane: string) => Reservation | undefined
+  reserve: (lane: string, priority: 'otp' | 'bulk') => Reservation | undefined
   /** The name under which this engine claims. */
   engine: string
   /** Called with a message that is final at once, when that is durable. */
@@ -77,7 +77,7 @@ export function createAccept(parts: AcceptParts): Accept {
     }
     body.timeline = [{ at: now, state: 'queued', carrier: lane, detail: null }]
     const place = { lane, state: 'queued', dueAt: now, expiresAt: null } as const
-    const reserved = parts.reserve(lane)
+    const reserved = parts.reserve(lane, body.priority)
     if (reserved !== undefined) {
       const item = await work.scheduleClaimed(toWork(message.id, body, place), parts.engine).catch((error: unknown) => {
         reserved.release()
@@ -93,7 +93,7 @@ export function createAccept(parts: AcceptParts): Accept {
     }
     if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer, work)
     parts.onAccepted()
-    parts.wake(lane)
+    parts.wake(lane, body.priority)
     return answer
   }
 }

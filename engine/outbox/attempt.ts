@@ -3,6 +3,7 @@
 import { performance } from 'node:perf_hooks'
 
 import type { Carrier, SubmitResult } from '../carriers/carrier.ts'
+import { UncertainError } from '../carriers/uncertain-error.ts'
 import type { Log } from '../log.ts'
 import { maskNumber } from '../phone.ts'
 import type { WorkItem } from '../storage/storage.ts'
@@ -23,11 +24,12 @@ export interface AttemptParts {
 }
 
 export interface Submitting {
-  began(carrier: string): void
+  /** Answers what `ended` is to be told; later ones are higher. */
+  began(carrier: string): number
   /** `result` is what the carrier said, an error where nobody knows; `ms` is how long that took. */
   judged(carrier: string, result: SubmitResult | Error, ms: number): void
   /** It is settled. */
-  ended(carrier: string): void
+  ended(carrier: string, ticket: number): void
 }
 
 type Sendable = MessageBody & { text: string }
@@ -64,7 +66,7 @@ export function createAttempt({ carrier, clock, log, rules, settle, health, subm
   }
 
   function judged(what: SubmitResult | Error, began: number): void {
-    if (what instanceof Error) health.uncertain()
+    if (what instanceof Error) health.uncertain(what instanceof UncertainError && what.connectionLost)
     else if (what.accepted) health.accepted()
     else health.refused(what)
     submitting.judged(name, what, performance.now() - began)
@@ -72,7 +74,7 @@ export function createAttempt({ carrier, clock, log, rules, settle, health, subm
 
   return async (item, body) => {
     const began = performance.now()
-    submitting.began(name)
+    const ticket = submitting.began(name)
     health.began()
     try {
       const step = await submit(item, body, began)
@@ -91,7 +93,7 @@ export function createAttempt({ carrier, clock, log, rules, settle, health, subm
       )
       await settle(item, step)
     } finally {
-      submitting.ended(name)
+      submitting.ended(name, ticket)
     }
   }
 }

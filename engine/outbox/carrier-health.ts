@@ -26,8 +26,8 @@ export interface CarrierHealth {
   began(): void
   accepted(): void
   refused(refusal: Refusal): void
-  /** Nobody knows what became of a submit. */
-  uncertain(): void
+  /** Nobody knows what became of a submit; `isLost`: its connection was lost, which others tell of too. */
+  uncertain(isLost?: boolean): void
 }
 
 export interface HealthSettings {
@@ -39,7 +39,7 @@ export interface HealthSettings {
   longestPauseMs: number
   /** A longer pause counts as down: another carrier is quicker. */
   patienceMs: number
-  /** Failures within this time are one: all that was on a connection fails with it. */
+  /** Failures of a connection within this time are one: all that was on it fails with it. */
   togetherMs: number
 }
 
@@ -81,9 +81,9 @@ export function createCarrierHealth(
     return state
   }
 
-  function failed(): void {
+  function failed(isShared: boolean): void {
     const now = clock()
-    const isSame = now - failedAt < settings.togetherMs
+    const isSame = isShared && now - failedAt < settings.togetherMs
     failedAt = now
     if (isSame) return
     failures++
@@ -130,15 +130,15 @@ export function createCarrierHealth(
     },
     refused({ throttled, carrierAtFault }) {
       underWay--
-      if (carrierAtFault === true) return failed()
+      if (carrierAtFault === true) return failed(true)
       answered()
       if (throttled !== true || clock() < pausedUntil) return
       pausedUntil = clock() + Math.min(settings.firstPauseMs * 2 ** pauses, settings.longestPauseMs)
       pauses++
     },
-    uncertain() {
+    uncertain(isLost = false) {
       underWay--
-      failed()
+      failed(isLost)
     },
   }
 }

@@ -1,17 +1,20 @@
 // Messages that wait for a carrier which is down go to another one that is up,
 // where their routes name one: a dead carrier costs them a few seconds, not its
 // whole absence. New messages do not come into such a lane: accept.ts asks for
-// carriers that are up first.
+// carriers that are up first. Those whose time is over meanwhile are ended.
 
 import type { Log } from '../log.ts'
 import type { DueWork, WorkItem } from '../storage/storage.ts'
 import type { CarrierHealth } from './carrier-health.ts'
 import { messageQueue, readBody } from './message.ts'
-import { evacuated, toChange, type OutcomeRules, type Step } from './outcome.ts'
+import { evacuated, expired, toChange, type OutcomeRules, type Step } from './outcome.ts'
 
 /** A connection that was lost and made again is no reason to move: about one attempt's time. */
 const patienceMs = 5_000
 const everyMs = 1_000
+/** A lane is gone through again after this, doubled each time: it may hold many. */
+const againMs = 5_000
+const longestMs = 300_000
 const page = 100
 
 export interface EvacuationParts {
@@ -34,8 +37,8 @@ export interface Evacuation {
 
 export function createEvacuation(parts: EvacuationParts): Evacuation {
   const { work, health, clock, log, rules } = parts
-  /** For each carrier that is down: which others were up when its lane was last gone through. */
-  const done = new Map<string, string>()
+  /** For each carrier that is down: which others were up when its lane was last gone through, and when it is again. */
+  const done = new Map<string, { ups: string; waitMs: number; nextAt: number }>()
   let timer: NodeJS.Timeout | undefined
   const stopping = new AbortController()
   let moving: Promise<void> | undefined
@@ -44,9 +47,12 @@ export function createEvacuation(parts: EvacuationParts): Evacuation {
     const names = [...health.keys()].filter(name => health.get(name)!.isUp()).join('\n')
     for (const [name, one] of health) {
       if (one.isUp()) done.delete(name)
-      else if (names !== '' && done.get(name) !== names && clock() - one.since() >= patienceMs) {
+      else if (clock() - one.since() >= patienceMs) {
+        const last = done.get(name)
+        if (last?.ups === names && clock() < last.nextAt) continue
         if (moving !== undefined) return
-        done.set(name, names)
+        const waitMs = last?.ups === names ? Math.min(last.waitMs * 2, longestMs) : againMs
+        done.set(name, { ups: names, waitMs, nextAt: clock() + waitMs })
         moving = leave(name)
           .catch((error: unknown) => {
             done.delete(name)
@@ -67,7 +73,8 @@ export function createEvacuation(parts: EvacuationParts): Evacuation {
       moved += written.filter(Boolean).length
       cursor = next ?? undefined
     } while (cursor !== undefined && !stopping.signal.aborted && !health.get(lane)!.isUp())
-    if (moved > 0) log.warn({ messages: moved, carrier: lane }, 'messages of a carrier that is down were moved')
+    if (moved > 0)
+      log.warn({ messages: moved, carrier: lane }, 'messages of a carrier that is down were moved or have expired')
   }
 
   async function move(item: WorkItem, lane: string): Promise<boolean> {
@@ -75,7 +82,7 @@ export function createEvacuation(parts: EvacuationParts): Evacuation {
     if (item.owner !== null) return false
     const now = clock()
     const body = readBody(item)
-    const step = body.expiresAt <= now ? undefined : evacuated(body, lane, now, rules)
+    const step = body.expiresAt <= now ? expired(body, lane, now) : evacuated(body, lane, now, rules)
     if (step === undefined) return false
     const moved = await work.settle(messageQueue, item.id, toChange(step, now, parts), { version: item.version })
     if (moved) parts.onStored(item, step)

@@ -23,9 +23,9 @@ export interface Fleet {
   readonly healths: ReadonlyMap<string, CarrierHealth>
   isUp(carrier: string): boolean
   /** Something may be due for a carrier, or may be taken by it. */
-  wake(carrier: string): void
+  wake(carrier: string, priority?: 'otp' | 'bulk'): void
   wakeAll(): void
-  reserve(carrier: string): Reservation | undefined
+  reserve(carrier: string, priority: 'otp' | 'bulk'): Reservation | undefined
   /** A step was stored. */
   stored(step: Step): void
   start(events: {
@@ -52,7 +52,7 @@ export function createFleet({ carriers, reports, ...parts }: FleetParts): Fleet 
   const submitting = {
     began(name: string) {
       members.get(name)!.record.began()
-      reports.began(name)
+      return reports.began(name)
     },
     judged(name: string, result: SubmitResult | Error, ms: number) {
       members.get(name)!.record.judged(result, ms)
@@ -72,8 +72,8 @@ export function createFleet({ carriers, reports, ...parts }: FleetParts): Fleet 
     health: () => Object.fromEntries(all.map(({ carrier: { name }, health }) => [name, health.isUp() ? 'up' : 'down'])),
     healths: new Map(all.map(({ carrier: { name }, health }) => [name, health])),
     isUp: name => members.get(name)?.health.isUp() === true,
-    wake: name => members.get(name)?.sender.wake(),
-    reserve: name => members.get(name)?.sender.reserve(),
+    wake: (name, priority) => members.get(name)?.sender.wake(priority),
+    reserve: (name, priority) => members.get(name)?.sender.reserve(priority),
     wakeAll() {
       for (const { sender } of all) sender.wake()
     },

@@ -5,6 +5,8 @@ import type { Encoding } from './segments.ts'
 
 /** The queue of storage.work that holds messages. */
 export const messageQueue = 'messages'
+/** Of codes in storage.work; broadcasts have the next number. */
+export const otpPriority = 0
 /** Where final messages are until their scripts have heard of them; no carrier's name looks like this. */
 export const reportLane = '@reports'
 
@@ -158,7 +160,7 @@ export function toWork(
     queue: messageQueue,
     id,
     lane: place.lane,
-    priority: body.priority === 'otp' ? 0 : 1,
+    priority: body.priority === 'otp' ? otpPriority : otpPriority + 1,
     dueAt: place.dueAt,
     state: place.state,
     tags: { script: body.script, number: body.to },

@@ -164,7 +164,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
     stats.states[step.state]++
     if (step.state === 'queued') stats.retried++
     fleet.stored(step)
-    if (step.dueAt !== null) fleet.wake(step.lane)
+    if (step.dueAt !== null) fleet.wake(step.lane, step.body.priority)
     if (isFinal(step.state)) {
       tell(toPublic({ ...item, state: step.state, lane: step.lane, updatedAt: clock() }, clock(), step.body))
     }

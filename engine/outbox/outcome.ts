@@ -38,7 +38,8 @@ export function accepted(body: MessageBody, carrier: string, carrierIds: readonl
     ...body,
     attempts: body.attempts + 1,
     pauses: 0,
-    carrierIds,
+    // A network that gives its parts one id reports on them as one.
+    carrierIds: [...new Set(carrierIds)],
     delivered: [],
     error: null,
     // The network has it: only a failover could still ask for the text.
@@ -64,6 +65,9 @@ export function refused(
   return step(judged, refusal.numberAtFault === true ? 'rejected' : 'failed', carrier, null, now, error)
 }
 
+/** A phone may have got as many copies by then. */
+const mostUncertain = 8
+
 /** Nobody knows whether the network got it: its connection or its engine died in between. */
 export function uncertain(body: MessageBody, carrier: string, reason: string, now: number, rules: OutcomeRules): Step {
   const detail = cleanDetail(reason, body)
@@ -72,7 +76,8 @@ export function uncertain(body: MessageBody, carrier: string, reason: string, no
     { at: now, state: 'uncertain', carrier, detail },
   )
   const policy = body.onUncertain ?? rules.onUncertain(carrier)
-  if (policy === 'fail') return step(seen, 'failed', carrier, null, now, detail)
+  const times = seen.timeline.filter(({ state }) => state === 'uncertain').length
+  if (policy === 'fail' || times >= mostUncertain) return step(seen, 'failed', carrier, null, now, detail)
   return stepAside(seen, carrier, now, rules, detail)
 }
 
@@ -142,16 +147,19 @@ export function toChange(
     lane: isHeard ? reportLane : step.lane,
     dueAt: isHeard ? now : step.dueAt,
     body: JSON.stringify(isHeard ? { ...step.body, carrier: step.lane } : step.body),
-    alias: aliasOf(step),
+    ...aliasOf(step),
     // One that is `sent` may never hear of its end, so it has to be forgotten too.
     expiresAt: step.state === 'queued' ? null : now + keepMs,
   }
 }
 
 /** What the network calls a message that it has in one part; of those in several each part has an entry (known-ids.ts). */
-function aliasOf({ state, lane, body: { carrierIds } }: Step): string | null {
+function aliasOf({ state, lane, body: { carrierIds } }: Step): Pick<WorkChange, 'alias'> {
   const [carrierId] = carrierIds
-  return state === 'sent' && carrierId !== undefined && carrierIds.length === 1 ? carrierAlias(lane, carrierId) : null
+  if (state === 'queued') return { alias: null }
+  return state === 'sent' && carrierId !== undefined && carrierIds.length === 1
+    ? { alias: carrierAlias(lane, carrierId) }
+    : {}
 }
 
 /** To another carrier that is up, at once; where there is none this one is asked again later, until its time is over. */

@@ -31,10 +31,10 @@ export interface Reports {
   report(carrier: string, report: CarrierReport): Promise<void>
   /** A carrier took a message; `settled` resolves when that is stored. */
   sent: (carrier: string, carrierId: string, id: string, settled: Promise<void>) => void
-  /** Around each submit, until it is settled. */
-  began: (carrier: string) => void
-  ended: (carrier: string) => void
-  /** Lets go of the reports that wait, and of the ids that are needed no more. */
+  /** Around each submit, until it is settled: the ticket of one is told to the other. */
+  began: (carrier: string) => number
+  ended: (carrier: string, ticket: number) => void
+  /** The reports that wait are given back to their networks. */
   stop(): void
 }
 
@@ -49,15 +49,13 @@ export function createReports(parts: ReportsParts): Reports {
   const { work, clock, log } = parts
   const known = createKnownIds(parts)
   const held = createHeldReports()
-  const submits = new Map<string, number>()
 
   async function report(carrier: string, report: CarrierReport) {
     let leads = await known.lookUp(carrier, report.carrierIds)
     if (leads.length === 0) {
       // It may have been answered, and settled, while we looked. Else only a submit
       // that is not settled yet can explain an id that nobody knows.
-      const isOpen = (submits.get(carrier) ?? 0) > 0
-      if (isOpen && !known.has(carrier, report.carrierIds)) await held.hold(carrier, report.carrierIds)
+      if (!known.has(carrier, report.carrierIds)) await held.hold(carrier, report.carrierIds)
       leads = await known.lookUp(carrier, report.carrierIds)
     }
     for (let tries = 0; tries < 10; tries++) {
@@ -72,7 +70,7 @@ export function createReports(parts: ReportsParts): Reports {
     throw new EngineError('storage_unavailable', { retryAfter: 1 }, { message: 'the message changes all the time' })
   }
 
-  /** Of the messages that the ids lead to, the first that the carrier has now, and whose number fits. */
+  /** Of the messages that the ids lead to, the first whose number fits: it, and no other one, if the carrier has it now. */
   async function find(
     carrier: string,
     leads: Array<{ carrierId: string; id: string }>,
@@ -80,9 +78,10 @@ export function createReports(parts: ReportsParts): Reports {
   ): Promise<Found | undefined> {
     for (const { carrierId, id } of leads) {
       const item = await work.get(messageQueue, id)
-      if (item?.state !== 'sent' || item.lane !== carrier) continue
-      const body = readBody(item)
-      if (body.carrierIds.includes(carrierId) && isSameNumber(body.to, to)) return { item, body, carrierId }
+      const body = item && readBody(item)
+      if (body?.carrierIds.includes(carrierId) !== true || !isSameNumber(body.to, to)) continue
+      // One that is over was told of before: the other way to read the id is not meant.
+      return item!.state === 'sent' && item!.lane === carrier ? { item: item!, body, carrierId } : undefined
     }
     return undefined
   }
@@ -92,9 +91,6 @@ export function createReports(parts: ReportsParts): Reports {
     const step = reported(body, { carrier, carrierId }, report, now, parts.rules)
     const change = toChange(step, now, parts)
     if (!(await work.settle(messageQueue, item.id, change, { version: item.version }))) return false
-    const isOver = step.state !== 'sent'
-    const isPart = body.carrierIds.length > 1
-    for (const one of isOver ? body.carrierIds : [carrierId]) known.forget(carrier, one, item.id, isPart)
     parts.onStored(item, step)
     return true
   }
@@ -105,16 +101,9 @@ export function createReports(parts: ReportsParts): Reports {
       known.add(carrier, carrierId, id, settled)
       held.release(carrier, carrierId)
     },
-    began(carrier) {
-      submits.set(carrier, (submits.get(carrier) ?? 0) + 1)
-    },
-    ended(carrier) {
-      submits.set(carrier, (submits.get(carrier) ?? 0) - 1)
-    },
-    stop() {
-      known.stop()
-      held.stop()
-    },
+    began: held.began,
+    ended: held.ended,
+    stop: held.stop,
   }
 }
 

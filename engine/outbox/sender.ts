@@ -9,13 +9,15 @@
 import type { Log } from '../log.ts'
 import type { DueWork, WorkItem } from '../storage/storage.ts'
 import { createAttempt, type AttemptParts } from './attempt.ts'
-import { messageQueue, readBody, type MessageBody } from './message.ts'
+import { messageQueue, otpPriority, readBody, type MessageBody } from './message.ts'
 import { expired } from './outcome.ts'
 
 /** The most that one claim takes: enough to share a commit, few enough to keep a turn of the event loop short. */
 const batch = 200
 /** With nothing due and nothing said, look again after this: a wall clock that was set, work of another engine. */
 const lookMs = 30_000
+/** The carrier tells of room; looking costs next to nothing, should it have missed to. */
+const noRoomMs = 1_000
 /** Without an answer of the storage, and while the carrier is down. */
 const troubleMs = 1_000
 
@@ -37,15 +39,15 @@ export interface Reservation {
 
 export interface Sender {
   start(): void
-  /** Something may be due. */
-  wake(): void
+  /** Something may be due, of this priority where that is known. */
+  wake(priority?: 'otp' | 'bulk'): void
   /** The carrier has room, or is ready now. */
   look(): void
   /**
    * A place for a message that is about to be stored, when nobody waits before
    * it: it is stored as claimed, and need not be claimed from the storage again.
    */
-  reserve(): Reservation | undefined
+  reserve(priority: 'otp' | 'bulk'): Reservation | undefined
   /** Claims nothing more. */
   stop(): void
   /** Resolves when everything that was claimed is settled. */
@@ -62,26 +64,29 @@ export function createSender(parts: SenderParts): Sender {
   /** Nothing was due when last looked, and nothing has been said since. */
   let drained = false
   let nextDue = Infinity
+  /** There may be codes among what is due. */
+  let codes = true
   let reserved = 0
-  /** The carrier has room that its health does not allow to be used. */
+  /** The carrier has room that must not be used yet: for its health, or for what is reserved. */
   let held = false
   let loop: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
 
-  function wake() {
+  function wake(priority?: 'otp' | 'bulk') {
+    if (priority !== 'bulk') codes = true
     if (stopped) return
     drained = false
     woken = true
     loop ??= run().finally(() => {
       loop = undefined
       // Woken between the last look and here.
-      if (woken) wake()
+      if (woken) wake('bulk')
     })
   }
 
   function wakeAfter(ms: number) {
     clearTimeout(timer)
-    if (!stopped) timer = setTimeout(wake, Math.max(ms, 1))
+    if (!stopped) timer = setTimeout(() => wake(), Math.max(ms, 1))
   }
 
   async function run() {
@@ -100,14 +105,20 @@ export function createSender(parts: SenderParts): Sender {
 
   async function round() {
     if (!carrier.ready() || !parts.alive()) return wakeAfter(troubleMs)
-    const [room, allowed] = [carrier.room() - reserved, health.allows(attempts.size)]
-    held = allowed < room
+    const allowed = health.allows(attempts.size)
+    const room = carrier.room() - reserved
+    held = allowed < room || (room <= 0 && reserved > 0)
     const limit = Math.min(room, batch, allowed)
-    if (limit <= 0) return wakeAfter(health.waitMs() ?? lookMs)
+    if (limit <= 0) {
+      if (codes && room <= 0) await overtake(Math.min(carrier.room('otp') - reserved, batch, allowed))
+      return wakeAfter(health.waitMs() ?? noRoomMs)
+    }
 
+    codes = false
     const items = await work.claim(messageQueue, carrier.name, { owner: parts.engine, now: clock(), limit })
     for (const item of items) attend(item, deliver(item))
     if (items.length === limit) {
+      codes = true
       woken = true
       return
     }
@@ -119,6 +130,16 @@ export function createSender(parts: SenderParts): Sender {
     else wakeAfter(Math.min(waitMs, lookMs))
   }
 
+  /** Codes go before the parts of a broadcast that wait inside the carrier. */
+  async function overtake(limit: number): Promise<void> {
+    if (limit <= 0) return
+    codes = false
+    const order = { owner: parts.engine, now: clock(), limit, upTo: otpPriority }
+    const items = await work.claim(messageQueue, carrier.name, order)
+    for (const item of items) attend(item, deliver(item))
+    if (items.length === limit) codes = true
+  }
+
   function attend(item: WorkItem, delivery: Promise<void>): void {
     const attended = delivery
       .catch((error: unknown) => log.error({ err: error, message: item.id }, 'delivery attempt broke'))
@@ -126,12 +147,16 @@ export function createSender(parts: SenderParts): Sender {
     attempts.add(attended)
   }
 
-  function reserve(): Reservation | undefined {
+  function reserve(priority: 'otp' | 'bulk'): Reservation | undefined {
     if (!drained || clock() >= nextDue || stopped || !carrier.ready() || !parts.alive() || health.state() !== 'up')
       return undefined
-    if (carrier.room() - reserved <= 0) return undefined
+    if (carrier.room(priority === 'otp' ? 'otp' : undefined) - reserved <= 0) return undefined
     reserved++
-    const release = (): void => void reserved--
+    const release = (): void => {
+      reserved--
+      // Others may have been refused for its sake; when it is under way the carrier tells by itself.
+      if (held) setImmediate(wake, 'bulk')
+    }
     return {
       release,
       deliver(item, body, kept) {
@@ -161,7 +186,7 @@ export function createSender(parts: SenderParts): Sender {
     }
     await attempt(item, { ...body, text: body.text })
     // The probe is back, or the pause is over.
-    if (held) wake()
+    if (held) wake('bulk')
   }
 
   return {
@@ -170,7 +195,7 @@ export function createSender(parts: SenderParts): Sender {
       wake()
     },
     wake,
-    look: () => (drained && clock() < nextDue ? undefined : wake()),
+    look: () => (drained && clock() < nextDue ? undefined : wake('bulk')),
     reserve,
     stop() {
       stopped = true

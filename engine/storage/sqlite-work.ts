@@ -61,11 +61,11 @@ export function createSqliteWork(
     schedule: async item => (await store(item, null)) !== undefined,
     scheduleClaimed: store,
 
-    async claim(queue, lane, { owner, now, limit }) {
+    async claim(queue, lane, { owner, now, limit, upTo = Infinity }) {
       return access.write(() => {
         const items: WorkItem[] = []
         for (const head of heads(queue, lane)) {
-          if (items.length >= limit) break
+          if (items.length >= limit || head.priority > upTo) break
           if (head.due_at > now) continue
           const room = { queue, lane, priority: head.priority, now, limit: limit - items.length }
           for (const { seq } of due.all(room)) {

@@ -136,8 +136,12 @@ export interface DueWork {
   schedule(item: NewWork): Promise<boolean>
   /** The same, claimed by `owner` from the beginning: resolves with the item, undefined when the queue has that id already. */
   scheduleClaimed(item: NewWork, owner: string): Promise<WorkItem | undefined>
-  /** Takes at most `limit` unclaimed items of one lane with `dueAt <= now`, by priority, then by due time. */
-  claim(queue: string, lane: string, options: { owner: string; now: number; limit: number }): Promise<WorkItem[]>
+  /** Takes at most `limit` unclaimed items of one lane with `dueAt <= now`, by priority, then by due time; with `upTo` none of a higher priority number. */
+  claim(
+    queue: string,
+    lane: string,
+    options: { owner: string; now: number; limit: number; upTo?: number },
+  ): Promise<WorkItem[]>
   /** Changes an item and frees its claim. With `version`: only if it still has that one. Resolves with whether it did. */
   settle(queue: string, id: string, change: WorkChange, options?: { version?: number }): Promise<boolean>
   get(queue: string, id: string): Promise<WorkItem | undefined>

@@ -11,11 +11,13 @@ export interface ReportParts {
   /** Final messages whose scripts have not heard of them; the outbox frees its own claims at its start. */
   source: DueReports
   sandbox: () => Sandbox
+  /** Runs of one script at once. */
+  atOnce: number
   clock: () => number
   log: Log
 }
 
-export function createReportTrigger({ source, sandbox, clock, log }: ReportParts): DueRuns {
+export function createReportTrigger({ source, sandbox, atOnce, clock, log }: ReportParts): DueRuns {
   return createDueRuns({
     what: 'report',
     source: {
@@ -26,6 +28,7 @@ export function createReportTrigger({ source, sandbox, clock, log }: ReportParts
       free: async () => {},
     },
     sandbox,
+    atOnce,
     clock,
     log,
   })

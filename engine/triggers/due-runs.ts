@@ -7,6 +7,7 @@ import { derivedId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { EndedRun, Sandbox } from '../sandbox/sandbox.ts'
 import { againMs, createDueLoop } from './due-loop.ts'
+import { createPlaces } from './places.ts'
 
 /** One event that waits for its run. */
 export interface DueRun {
@@ -44,6 +45,8 @@ export interface DueRunsParts {
   what: string
   source: DueSource
   sandbox: () => Sandbox
+  /** Runs of one script at once. */
+  atOnce: number
   clock: () => number
   log: Log
 }
@@ -61,7 +64,7 @@ const whenSuspendedMs = 60_000
 /** Of a script that has too many runs: doubled with each refusal. */
 const longestWhenOverloadedMs = 30_000
 
-export function createDueRuns({ what, source, sandbox, clock, log }: DueRunsParts): DueRuns {
+export function createDueRuns({ what, source, sandbox, atOnce, clock, log }: DueRunsParts): DueRuns {
   const loop = createDueLoop({
     what,
     claim: limit => source.claim(limit),
@@ -70,6 +73,7 @@ export function createDueRuns({ what, source, sandbox, clock, log }: DueRunsPart
     clock,
     log,
   })
+  const places = createPlaces(atOnce)
   // How often each was refused; those that were not are not in it.
   const refusals = new Map<string, number>()
 
@@ -77,7 +81,7 @@ export function createDueRuns({ what, source, sandbox, clock, log }: DueRunsPart
     const { id } = due
     let run: EndedRun | undefined
     try {
-      run = await runOf(due)
+      run = await (due.script === null ? runOf(due) : places.take(due.script, () => runOf(due)))
       const failure = run?.outcome.kind === 'failure' ? run.outcome.code : undefined
       // Cut off by a stop: it stays ours, and the next start takes it up again.
       if (loop.stopped() && failure !== undefined) return

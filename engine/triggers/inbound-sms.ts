@@ -15,6 +15,8 @@ import { createWorkSource } from './work-source.ts'
 export interface InboundParts {
   storage: Storage
   sandbox: () => Sandbox
+  /** Runs of one script at once. */
+  atOnce: number
   /** Which script answers for which number. */
   bindings: ReadonlyArray<{ to: string; script: string }>
   /** The name under which this engine claims; a new one for each start. */
@@ -59,7 +61,7 @@ export function createInboundTrigger(parts: InboundParts): InboundTrigger {
   const { storage, sandbox, bindings, engine, clock, log } = parts
   const settings = { ...defaults, ...parts.settings }
   const source = createWorkSource({ storage, queue: inboundQueue, lane, engine, clock, read, keep })
-  const runs = createDueRuns({ what: 'inbound SMS', source, sandbox, clock, log })
+  const runs = createDueRuns({ what: 'inbound SMS', source, sandbox, atOnce: parts.atOnce, clock, log })
   const smsParts = createSmsParts({ ...parts, queue: inboundQueue, ...settings, runId, store })
 
   function scriptFor(to: string): string | null {

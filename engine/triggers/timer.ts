@@ -11,6 +11,8 @@ import { createWorkSource } from './work-source.ts'
 export interface TimerParts {
   storage: Storage
   sandbox: () => Sandbox
+  /** Runs of one script at once. */
+  atOnce: number
   engine: string
   clock: () => number
   log: Log
@@ -18,7 +20,7 @@ export interface TimerParts {
 
 export type TimerTrigger = Timers & DueRuns
 
-export function createTimerTrigger({ storage, sandbox, engine, clock, log }: TimerParts): TimerTrigger {
+export function createTimerTrigger({ storage, sandbox, atOnce, engine, clock, log }: TimerParts): TimerTrigger {
   const source = createWorkSource({
     storage,
     queue: timerQueue,
@@ -30,5 +32,5 @@ export function createTimerTrigger({ storage, sandbox, engine, clock, log }: Tim
       return { key: `timer:${id}`, script, action: 'onTimer', trigger: 'timer', request: { id, action, data } }
     },
   })
-  return createDueRuns({ what: 'timer', source, sandbox, clock, log })
+  return createDueRuns({ what: 'timer', source, sandbox, atOnce, clock, log })
 }

@@ -52,11 +52,18 @@ test('failures that are not in a row, and refusals of single messages, close not
 
 test('all that fails with one connection is one failure', () => {
   const { clock, health } = open({ togetherMs: 50 })
-  for (let n = 0; n < 100; n++) health.uncertain()
+  for (let n = 0; n < 100; n++) health.uncertain(true)
+  for (let n = 0; n < 100; n++) health.refused(broken)
   expect(health.failures()).toBe(1)
   clock.advance(60)
-  health.uncertain()
+  health.uncertain(true)
   expect(health.failures()).toBe(2)
+})
+
+test('submits that got no answer, each by itself, are as many failures', () => {
+  const { health } = open({ togetherMs: 50 })
+  for (let n = 0; n < 5; n++) health.uncertain()
+  expect(health.state()).toBe('down')
 })
 
 test('a carrier that throttles pauses for a second, doubled each time until it takes something', () => {

@@ -1,7 +1,8 @@
 // A carrier that is out of order costs a message little where its route names another one.
 
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 
+import type { SubmitResult } from '../../engine/carriers/carrier.ts'
 import { createPlace, message, puppet } from './open-outbox.ts'
 
 const broken = async () =>
@@ -193,4 +194,77 @@ test('a carrier whose circuit was open is asked again, by one message, and takes
   expect((await outbox.carriers())[0]).toMatchObject({ state: 'probing' })
   expect(await send()).toBe('main')
   expect((await outbox.carriers())[0]).toMatchObject({ state: 'up', failures: 0 })
+})
+
+test('one that expires behind a carrier which is down ends all the same', async () => {
+  const place = await createPlace()
+  const main = puppet('main')
+  main.setReady(false)
+  const { outbox, until, changes } = place.open({ carriers: [main] })
+  await outbox.start()
+  const asked = message({ validForMs: 1_000 })
+  await outbox.accept(asked)
+  // Its time is over, and the carrier has been down for long enough to look.
+  await outbox.carriers()
+  place.clock.advance(6_000)
+  await vi.waitFor(() => expect(changes).toMatchObject([{ id: asked.id, state: 'expired' }]), { timeout: 10_000 })
+  expect((await until(asked.id, 'expired')).timeline).toHaveLength(2)
+  expect((await outbox.list({ state: 'expired', limit: 10 })).messages).toHaveLength(1)
+})
+
+test('a message whose fate is never known is not sent for ever', async () => {
+  const place = await createPlace()
+  const main = puppet('main')
+  main.answers.push(...Array.from({ length: 20 }, () => lost))
+  const { outbox, until } = place.open({ carriers: [main], settings: { firstPauseMs: 1, longestPauseMs: 1 } })
+  await outbox.start()
+  const asked = message({ validForMs: 86_400_000 })
+  await outbox.accept(asked)
+  // The circuit opens meanwhile, for up to a minute.
+  const poke = setInterval(() => {
+    place.clock.advance(60_000)
+    main.setRoom(100)
+  }, 5)
+  onTestFinished(() => clearInterval(poke))
+  expect(await until(asked.id, 'failed')).toMatchObject({ attempts: 8, error: 'no answer' })
+})
+
+test('a burst that is larger than the window is sent as fast as the window allows', async () => {
+  const place = await createPlace()
+  const main = puppet('main')
+  const open = new Set<() => void>()
+  const take = () =>
+    new Promise<SubmitResult>(resolve => {
+      const answer = (): void => {
+        open.delete(answer)
+        main.setRoom(4 - open.size)
+        resolve({ accepted: true, carrierIds: [`x-${main.submissions.length}-${Math.random()}`] })
+      }
+      open.add(answer)
+      main.setRoom(4 - open.size)
+      setImmediate(answer)
+    })
+  main.answers.push(...Array.from({ length: 40 }, () => take))
+  main.setRoom(4)
+  const { outbox, until } = place.open({ carriers: [main] })
+  await outbox.start()
+  const burst = Array.from({ length: 40 }, () => message())
+  await Promise.all(burst.map(asked => outbox.accept(asked)))
+  for (const { id } of burst) await until(id, 'sent')
+})
+
+test('a code goes before a broadcast whose parts wait inside the carrier', async () => {
+  const place = await createPlace()
+  const main = puppet('main')
+  main.setRoom(0, 2)
+  const { outbox, until } = place.open({ carriers: [main] })
+  await outbox.start()
+  const bulk = message({ priority: 'bulk' })
+  await outbox.accept(bulk)
+  const code = message()
+  await outbox.accept(code)
+  await until(code.id, 'sent')
+  expect(await outbox.get(bulk.id)).toMatchObject({ state: 'queued' })
+  main.setRoom(1)
+  await until(bulk.id, 'sent')
 })

@@ -142,7 +142,8 @@ export interface Puppet extends Carrier {
   /** What the next submits come to, in turn; without one they are accepted. */
   readonly answers: Array<(message: Submission) => Promise<SubmitResult>>
   report(carrierId: string, state: ReportState, error?: string, more?: Partial<CarrierReport>): Promise<void>
-  setRoom(room: number): void
+  /** `codes`: what it takes of them although the rest waits. */
+  setRoom(room: number, codes?: number): void
   setReady(ready: boolean): void
 }
 
@@ -150,6 +151,7 @@ export interface Puppet extends Carrier {
 export function puppet(name: string, onUncertain: 'resend' | 'fail' = 'resend'): Puppet {
   let events: CarrierEvents | undefined
   let room = 100
+  let codeRoom = 100
   let up = true
   const submissions: Submission[] = []
   const answers: Puppet['answers'] = []
@@ -160,7 +162,7 @@ export function puppet(name: string, onUncertain: 'resend' | 'fail' = 'resend'):
     status: () => ({ window: room, inFlight: 0, rate: null }),
     submissions,
     answers,
-    room: () => room,
+    room: only => (only === 'otp' ? codeRoom : room),
     ready: () => up && events !== undefined,
     async submit(submission) {
       submissions.push(submission)
@@ -176,8 +178,9 @@ export function puppet(name: string, onUncertain: 'resend' | 'fail' = 'resend'):
     async report(carrierId, state, error, more) {
       await events?.report({ carrierIds: [carrierId], state, error: error ?? null, ...more })
     },
-    setRoom(next) {
+    setRoom(next, codes = next) {
       room = next
+      codeRoom = codes
       events?.room()
     },
     setReady(next) {

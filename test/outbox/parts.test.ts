@@ -2,6 +2,7 @@
 
 import { expect, test, vi } from 'vitest'
 
+import type { SubmitResult } from '../../engine/carriers/carrier.ts'
 import { createPlace, message, puppet } from './open-outbox.ts'
 
 async function open(...ids: string[][]) {
@@ -93,4 +94,73 @@ test('reports that cross the answers to their submits are not lost', async () =>
   await Promise.all(asked.map(one => outbox.accept(one)))
   for (const { id } of asked) await until(id, 'delivered')
   await Promise.all(reports)
+})
+
+test('a network that gives all parts one id reports on them as one', async () => {
+  const { carrier, outbox, until } = await open(['same', 'same', 'same'])
+  const asked = message({ text: 'x'.repeat(400) })
+  await outbox.accept(asked)
+  await until(asked.id, 'sent')
+  await carrier.report('same', 'delivered')
+  await until(asked.id, 'delivered')
+})
+
+test('a report that comes again is not taken for one on another message', async () => {
+  const { carrier, outbox, until } = await open(['10'], ['16'])
+  const [first, second] = [message(), message()]
+  for (const asked of [first, second]) {
+    await outbox.accept(asked)
+    await until(asked.id, 'sent')
+  }
+  for (let n = 0; n < 2; n++) await carrier.report('10', 'delivered', undefined, { carrierIds: ['10', '16'] })
+  await until(first.id, 'delivered')
+  expect(await outbox.get(second.id)).toMatchObject({ state: 'sent' })
+})
+
+test('a report that nobody knows waits for the submits that were under way, and not for later ones', async () => {
+  const { carrier, outbox } = await open()
+  const [first, second] = [Promise.withResolvers<SubmitResult>(), Promise.withResolvers<SubmitResult>()]
+  carrier.answers.push(
+    () => first.promise,
+    () => second.promise,
+  )
+  await outbox.accept(message())
+  await vi.waitFor(() => expect(carrier.submissions).toHaveLength(1))
+  const told = { done: false }
+  const report = carrier.report('unknown', 'delivered').then(() => (told.done = true))
+  await outbox.accept(message())
+  await vi.waitFor(() => expect(carrier.submissions).toHaveLength(2))
+  expect(told.done).toBe(false)
+  first.resolve({ accepted: true, carrierIds: ['a'] })
+  await report
+  second.resolve({ accepted: true, carrierIds: ['b'] })
+})
+
+test('at the stop a report that waits is given back to its network', async () => {
+  const { carrier, outbox, close } = await open()
+  carrier.answers.push(() => new Promise(() => {}))
+  await outbox.accept(message())
+  await vi.waitFor(() => expect(carrier.submissions).toHaveLength(1))
+  const report = carrier.report('unknown', 'delivered')
+  const refused = expect(report).rejects.toMatchObject({ code: 'overloaded' })
+  await close()
+  await refused
+})
+
+test('of too many reports that wait the newest are given back', async () => {
+  const { carrier, outbox } = await open()
+  const answer = Promise.withResolvers<SubmitResult>()
+  carrier.answers.push(() => answer.promise)
+  await outbox.accept(message())
+  await vi.waitFor(() => expect(carrier.submissions).toHaveLength(1))
+  const reports = Array.from({ length: 501 }, (_, n) =>
+    carrier.report(`unknown-${n}`, 'delivered').then(
+      () => 'taken',
+      () => 'given back',
+    ),
+  )
+  await Promise.race(reports)
+  answer.resolve({ accepted: true, carrierIds: ['a'] })
+  const ends = await Promise.all(reports)
+  expect(ends.filter(end => end === 'given back')).toHaveLength(1)
 })

@@ -53,7 +53,7 @@ async function openTrigger({ engine }: TestEngine, change: Partial<Source> = {})
   const { storage, sandbox } = engine
   const source = { ...sourceIn(storage, newId('eng'), Date.now), ...change }
   const log = createLog('silent')
-  const trigger = createReportTrigger({ source, sandbox: () => sandbox, clock: Date.now, log })
+  const trigger = createReportTrigger({ atOnce: 64, source, sandbox: () => sandbox, clock: Date.now, log })
   onTestFinished(() => trigger.stop())
   await trigger.start()
   return trigger

@@ -50,6 +50,7 @@ export function openTrigger(
 ): InboundTrigger {
   const { storage, sandbox } = engine
   const trigger = createInboundTrigger({
+    atOnce: 64,
     storage: wrap(storage),
     sandbox: () => sandbox,
     bindings: config.inbound,
