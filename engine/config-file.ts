@@ -1,6 +1,6 @@
 // What the configuration file may hold: names, defaults, ranges, units.
 
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 
 import { e164Pattern, senderPattern } from './phone.ts'
 
@@ -33,7 +33,7 @@ export const EngineSettings = Type.Object(
     ),
     messageKeepDays: whole('How long the record of a message is kept, days', 30, 1, 3_650),
     publicUrl: Type.Optional(
-      Type.String({ description: 'Base of the addresses that carriers call back', pattern: '^https?://.+' }),
+      Type.String({ description: 'Base of the addresses that carriers call back', pattern: '^https?://[^\\s?#]+$' }),
     ),
   },
   { additionalProperties: false },
@@ -52,6 +52,12 @@ const ScriptSection = Type.Object(
   { additionalProperties: false },
 )
 
+/** A carrier of a route that has its share of the messages. */
+export const WeightedCarrier = Type.Object(
+  { carrier: Type.String(), weight: Type.Number({ exclusiveMinimum: 0, maximum: 1_000_000 }) },
+  { additionalProperties: false },
+)
+
 /** The configuration file; what a carrier's section may hold beside `driver` is said by its driver. */
 export const ConfigFile = Type.Object(
   {
@@ -64,17 +70,15 @@ export const ConfigFile = Type.Object(
       Type.Array(
         Type.Object(
           {
-            prefix: Type.Optional(Type.String({ pattern: '^\\+?[0-9]*$' })),
+            prefix: Type.Optional(Type.String({ pattern: '^(\\+[0-9]*)?$' })),
             country: Type.Optional(Type.String({ pattern: '^[A-Z]{2}$' })),
             script: Type.Optional(Type.String({ minLength: 1 })),
             from: Type.Optional(Type.String({ minLength: 1 })),
             carriers: Type.Array(
               Type.Union([
                 Type.String(),
-                Type.Object(
-                  { carrier: Type.String(), weight: Type.Number({ exclusiveMinimum: 0, maximum: 1_000_000 }) },
-                  { additionalProperties: false },
-                ),
+                // What stands in it is checked by WeightedCarrier, which names what is wrong better than a choice of two can.
+                Type.Unsafe<Static<typeof WeightedCarrier>>(Type.Object({})),
               ]),
               { minItems: 1 },
             ),

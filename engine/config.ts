@@ -5,13 +5,14 @@
 // section also has an environment name, PATCHCORD_ and its name in capitals.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, resolve } from 'node:path'
 
 import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser'
 import type { Static } from 'typebox'
 
 import type { CarriersSettings } from './carriers/list.ts'
-import { ConfigFile, EngineSettings } from './config-file.ts'
+import { ConfigFile, EngineSettings, WeightedCarrier } from './config-file.ts'
 import { StartError } from './errors.ts'
 import type { LogLevel } from './log.ts'
 import { nameOf } from './outbox/route.ts'
@@ -58,14 +59,41 @@ export function loadConfig(environment: Environment = process.env, folder: strin
   }
   oneOf('PATCHCORD_LIMITS', read('LIMITS') ?? 'on', ['on', 'off'])
   oneOf('PATCHCORD_SHIELD', read('SHIELD') ?? 'enforce', ['off', 'observe', 'enforce'])
-  for (const [index, { carriers }] of (config.routes ?? []).entries()) {
-    const unknown = carriers.map(nameOf).find(name => !Object.hasOwn(config.carriers, name))
+  checkRoutes(config)
+  checkInbound(config)
+  return config
+}
+
+/** What a route names has to exist. */
+function checkRoutes({ routes = [], carriers: configured }: Config): void {
+  for (const [index, { carriers, country }] of routes.entries()) {
+    for (const [at, carrier] of carriers.entries())
+      if (typeof carrier !== 'string') checkSettings(`routes.${index}.carriers.${at}`, WeightedCarrier, carrier)
+    const unknown = carriers.map(nameOf).find(name => !Object.hasOwn(configured, name))
     if (unknown !== undefined) {
-      const allowed = Object.keys(config.carriers).join(', ') || 'none is configured'
+      const allowed = Object.keys(configured).join(', ') || 'none is configured'
       throw new StartError(`routes.${index}.carriers: there is no carrier "${unknown}"; allowed: ${allowed}`)
     }
+    if (country !== undefined && !knownCountries().has(country)) {
+      const hint = country === 'UK' ? '; the United Kingdom is GB' : ''
+      throw new StartError(`routes.${index}.country: no number belongs to a country ${country}${hint}`)
+    }
   }
-  return config
+}
+
+/** Those that numbers are found to belong to (country.ts). Only who names one pays for the list. */
+function knownCountries(): ReadonlySet<string> {
+  const { countries } = createRequire(import.meta.url)('libphonenumber-js/metadata.min.json') as { countries: object }
+  return new Set(Object.keys(countries))
+}
+
+/** A number has one script: a second one would never hear of an SMS. */
+function checkInbound({ inbound }: Config): void {
+  // As SMS are matched: `+1500…` and `1500…` are one number.
+  const numbers = inbound.map(({ to }) => to.replace(/^\+/, '').toLowerCase())
+  const index = numbers.findIndex((number, at) => numbers.indexOf(number) !== at)
+  if (index !== -1)
+    throw new StartError(`inbound.${index}.to: inbound.${numbers.indexOf(numbers[index]!)} is for this number already`)
 }
 
 /** `scriptWallMs` as `SCRIPT_WALL_MS`. */

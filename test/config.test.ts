@@ -195,10 +195,38 @@ describe('the file', () => {
     [{ inbound: {} }, /^inbound: must be array/],
     [{ routes: [{ prefix: '+1', carriers: [] }] }, /^routes\.0\.carriers: /],
     [{ routes: [{ prefix: 'one', carriers: ['main'] }] }, /^routes\.0\.prefix: /],
+    [{ routes: [{ prefix: '1201', carriers: ['main'] }] }, /^routes\.0\.prefix: /],
+    [
+      { inbound: ['+1500', '1500'].map(to => ({ to, script: 'a' })) },
+      /^inbound\.1\.to: inbound\.0 is for this number already/,
+    ],
+    [
+      {
+        inbound: [
+          { to: 'ACME', script: 'a' },
+          { to: 'Acme', script: 'a' },
+        ],
+      },
+      /^inbound\.1\.to: /,
+    ],
+    [{ engine: { publicUrl: 'https://sms.exa mple.com' } }, /^engine\.publicUrl: /],
     [{ testNumbers: { '+12015550123': 'abcdef' } }, /^testNumbers\.\+12015550123: /],
     [{ testNumbers: { '12015550123': '000000' } }, /^testNumbers\.12015550123: /],
   ])('is refused with the name of what is wrong: %j', async (file, said) => {
     expect(await refusal(file)).toMatch(said)
+  })
+
+  test.each([
+    [{ country: 'UK', carriers: ['main'] }, 'country: no number belongs to a country UK; the United Kingdom is GB'],
+    [{ country: 'XX', carriers: ['main'] }, 'country: no number belongs to a country XX'],
+    [{ carriers: ['main', { carrier: 'main', weight: -1 }] }, 'carriers.1.weight: must be > 0'],
+    [{ carriers: [{ carrier: 'main', weight: 0 }] }, 'carriers.0.weight: must be > 0'],
+    [{ carriers: [{ carrier: 'main', weight: '80' }] }, 'carriers.0.weight: must be number'],
+    [{ carriers: [{ carrier: 'main' }] }, "carriers.0: must have required property 'weight'"],
+    [{ carriers: [{ weight: 1 }] }, "carriers.0: must have required property 'carrier'"],
+  ])('is refused where a route says what cannot be: %j', async (route, said) => {
+    const routes = [{ country: 'GB', carriers: [{ carrier: 'main', weight: 1 }] }, route]
+    expect(await refusal({ carriers: { main: { driver: 'loopback' } }, routes })).toBe(`routes.1.${said}`)
   })
 
   test('may route only to carriers that there are', async () => {

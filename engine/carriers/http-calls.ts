@@ -3,9 +3,11 @@
 import { Type, type Static } from 'typebox'
 
 import { EngineError } from '../errors.ts'
+import type { Checked } from './checked.ts'
 import { jsonOf } from './callback-fields.ts'
 import type { CallbackRequest, CarrierReport, InboundSms } from './carrier.ts'
 import { internationalNumber } from './international-number.ts'
+import type { ReadItems } from './read-items.ts'
 import { asText } from './template.ts'
 import { compilePath, type PathSource, type ValuePath } from './value-path.ts'
 
@@ -23,6 +25,7 @@ export const callSettings = {
         id: Type.String({ description: 'Where its id of the message is' }),
         state: Type.String({ description: 'Where the state is' }),
         states: Type.Record(Type.String(), state, {
+          minProperties: 1,
           description: 'Its final states; others are ignored. rejected only where the number is at fault',
         }),
         error: Type.Optional(Type.String({ description: 'Where its error code is' })),
@@ -53,13 +56,13 @@ export const callSettings = {
 const schema = Type.Object(callSettings)
 
 export type CallSettings = Static<typeof schema>
-type Checked = <T>(setting: string, compile: () => T) => T
 
 const roots = ['json', 'query', 'form', 'header', 'text'] as const
 
 export function createReportReader(
   settings: NonNullable<CallSettings['report']>,
   checked: Checked,
+  readItems: ReadItems,
 ): (call: CallbackRequest) => CarrierReport[] {
   const { items, path } = reader('report', settings.list, checked)
   const [idAt, stateAt] = [path('id', settings.id), path('state', settings.state)]
@@ -69,7 +72,7 @@ export function createReportReader(
   const errors = new Map(Object.entries(settings.errors ?? {}))
 
   return call =>
-    items(call).flatMap((item): CarrierReport[] => {
+    readItems(items(call), (item): CarrierReport[] => {
       const id = need(idAt, item, 'id')
       const word = asText(stateAt(item))
       const state = states.get(word?.toLowerCase() ?? '')
@@ -86,18 +89,21 @@ export function createReportReader(
 export function createInboundReader(
   settings: NonNullable<CallSettings['inbound']>,
   checked: Checked,
+  readItems: ReadItems,
 ): (call: CallbackRequest) => InboundSms[] {
   const { items, path } = reader('inbound', settings.list, checked)
   const [fromAt, toAt, textAt] = [path('from', settings.from), path('to', settings.to), path('text', settings.text)]
   const idAt = settings.id === undefined ? undefined : path('id', settings.id)
 
   return call =>
-    items(call).map(item => ({
-      from: internationalNumber(need(fromAt, item, 'from')),
-      to: internationalNumber(need(toAt, item, 'to')),
-      text: asText(textAt(item)) ?? missing('text'),
-      id: asText(idAt?.(item)),
-    }))
+    readItems(items(call), item => [
+      {
+        from: internationalNumber(need(fromAt, item, 'from')),
+        to: internationalNumber(need(toAt, item, 'to')),
+        text: asText(textAt(item)) ?? missing('text'),
+        id: asText(idAt?.(item)),
+      },
+    ])
 }
 
 /** Paths of one kind of call, and the items that they are read from: those of the list, or the call itself. */

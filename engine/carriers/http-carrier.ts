@@ -5,7 +5,7 @@
 import { EngineError } from '../errors.ts'
 import type { CallbackAnswer, CallbackRequest, Carrier, CarrierCallbacks, CarrierEvents } from './carrier.ts'
 import type { CarrierParts, CarrierReport, InboundSms, Refusal, Submission, SubmitResult } from './carrier.ts'
-import { createHttpClient, type HttpAnswer, type HttpRequest } from './http-client.ts'
+import { createHttpClient, type HttpAnswer, type HttpRequest, type NotSent } from './http-client.ts'
 import { checkBaseUrl, type HttpSettings } from './http-settings.ts'
 import { providerWords } from './provider-words.ts'
 import { createTokenBucket } from './token-bucket.ts'
@@ -39,9 +39,16 @@ export function createHttpCarrier(
   settings: HttpSettings,
   provider: HttpProvider,
   parts: CarrierParts,
+  /** What the rate goes by, ms. */
+  monotonic?: () => number,
 ): Carrier {
-  const client = createHttpClient(checkBaseUrl(name, settings), settings)
-  const bucket = createTokenBucket(settings.rate)
+  const { timeoutMs, window } = settings
+  const client = createHttpClient(checkBaseUrl(name, settings), {
+    timeoutMs,
+    connections: window,
+    clock: parts.clock,
+  })
+  const bucket = createTokenBucket(settings.rate, monotonic)
   const callbackSecret = settings.callbackSecret ?? parts.callbackSecret
   const secrets = [callbackSecret, ...(provider.secrets ?? [])]
   let events: CarrierEvents | undefined
@@ -50,19 +57,19 @@ export function createHttpCarrier(
   let refill: NodeJS.Timeout | undefined
   let idle: (() => void) | undefined
 
-  const room = (): number => (open ? Math.max(0, Math.min(settings.window - inFlight, bucket.available())) : 0)
+  const room = (): number => (open ? Math.max(0, Math.min(window - inFlight, bucket.available())) : 0)
 
   async function submit(message: Submission): Promise<SubmitResult> {
     if (!open) return { accepted: false, verdict: 'later', error: 'the carrier is stopped' }
     inFlight++
     bucket.take()
-    tellWhenRefilled()
+    if (bucket.available() === 0) tellWhenRefilled()
     try {
       return await ask(message)
     } finally {
       inFlight--
       if (inFlight === 0) idle?.()
-      if (open && inFlight === settings.window - 1) events?.room()
+      if (inFlight === window - 1) tellOfRoom()
     }
   }
 
@@ -73,25 +80,31 @@ export function createHttpCarrier(
     } catch (cause) {
       return { accepted: false, verdict: 'elsewhere', error: `no request: ${(cause as Error).message}` }
     }
-    const answer = await client.send(request)
-    if ('notSent' in answer) {
-      return { accepted: false, verdict: 'elsewhere', error: answer.error, carrierAtFault: true }
-    }
+    const answer = await client.send(request, { notAfter: message.expiresAt })
+    if ('notSent' in answer) return { accepted: false, ...unsent[answer.why], error: answer.error }
     const verdict = provider.judgesAll === true || isJudgedByProvider(answer.status) ? undefined : httpVerdict(answer)
     const result = verdict ?? provider.judge(answer, message)
-    if (result.accepted) return result
+    if (result.accepted) return { accepted: true, carrierIds: readable(result.carrierIds) }
     const { to, text } = message
     return { ...result, error: providerWords(result.error, [...secrets, text, to, to.slice(1)]) }
   }
 
+  /** Where the window is full, the next answer tells. */
+  function tellOfRoom(): void {
+    if (!open) return
+    if (room() > 0) events?.room()
+    else if (inFlight < window) tellWhenRefilled()
+  }
+
+  /** A timer may fire before its time by the bucket's clock: then it is set anew. */
   function tellWhenRefilled(): void {
-    if (refill !== undefined || bucket.available() > 0) return
-    refill = setTimeout(() => {
-      refill = undefined
-      if (room() > 0) events?.room()
-      else tellWhenRefilled()
-    }, bucket.waitMs())
-    refill.unref()
+    refill ??= setTimeout(
+      () => {
+        refill = undefined
+        tellOfRoom()
+      },
+      Math.min(longestTimerMs, Math.max(1, bucket.waitMs())),
+    ).unref()
   }
 
   /** Resolves when all of the call is stored: only then may the provider forget it. */
@@ -106,6 +119,18 @@ export function createHttpCarrier(
     if (wired === undefined) throw new EngineError('overloaded')
     await Promise.all(items.map(item => store(wired, item)))
     return provider.answer ?? {}
+  }
+
+  /** When nothing is under way any more, or the patience with it is over. */
+  function settled(): Promise<void> {
+    return new Promise(resolve => {
+      if (inFlight === 0) return resolve()
+      const patience = setTimeout(resolve, drainMs)
+      idle = () => {
+        clearTimeout(patience)
+        resolve()
+      }
+    })
   }
 
   function cleaned(report: CarrierReport): CarrierReport {
@@ -125,7 +150,7 @@ export function createHttpCarrier(
     onUncertain: settings.onUncertain,
     room,
     ready: () => open,
-    status: () => ({ window: settings.window, inFlight, rate: settings.rate ?? null }),
+    status: () => ({ window, inFlight, rate: settings.rate ?? null }),
     submit,
     async start(given) {
       await client.open()
@@ -136,12 +161,35 @@ export function createHttpCarrier(
     async stop() {
       open = false
       clearTimeout(refill)
-      // What is under way has its timeout, so this ends.
-      if (inFlight > 0) await new Promise<void>(resolve => void (idle = resolve))
+      await settled()
       await client.close()
     },
     ...((reports ?? inbound) && { callbacks }),
   }
+}
+
+/** At a stop: for what is under way. The outbox has waited before; what is left is uncertain. */
+const drainMs = 1_000
+const longestTimerMs = 2 ** 31 - 1
+
+const unsent: Readonly<Record<NotSent['why'], Omit<Refusal, 'accepted' | 'error'>>> = {
+  network: { verdict: 'elsewhere', carrierAtFault: true },
+  request: { verdict: 'elsewhere' },
+  // Whoever hands it over again sees that it has expired.
+  late: { verdict: 'later' },
+  stopped: { verdict: 'later' },
+}
+
+const longestId = 256
+/** A text of 1,600 characters has fewer parts. */
+const mostIds = 255
+
+/** Ids as reports can be looked up by: each once. Throws for what no provider gives as an id: it took the message perhaps. */
+function readable(carrierIds: readonly string[]): string[] {
+  const ids = [...new Set(carrierIds)]
+  if (ids.some(id => id.length > longestId)) throw new Error(`an id of more than ${longestId} characters`)
+  if (ids.length > mostIds) throw new Error(`more than ${mostIds} ids for one message`)
+  return ids
 }
 
 /** Statuses that a provider uses to say something of its own about a message. */

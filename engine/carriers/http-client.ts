@@ -2,6 +2,8 @@
 // did the request leave or not.
 //
 //   no connection (refused, DNS, TLS, time)      certain: nothing was sent
+//   a request that HTTP does not have            certain: nothing was sent
+//   a connection that came too late              certain: nothing was sent
 //   broken or too slow once it was written       unknown: rejects
 //   a whole answer                               certain
 //   a broken answer with a status of 400 and up  certain: the status says it
@@ -38,28 +40,38 @@ export interface HttpAnswer {
 /** Nothing left this machine. `error` holds no secret: a code of the system. */
 export interface NotSent {
   notSent: true
+  /** The provider cannot be reached; HTTP has no such request; its time was over; we were closing. */
+  why: 'network' | 'request' | 'late' | 'stopped'
   error: string
 }
 
 export interface HttpClient {
   open(): Promise<void>
   /** Rejects only when it is not known whether the provider got the request; the error holds no secret. */
-  send(request: HttpRequest): Promise<HttpAnswer | NotSent>
+  send(request: HttpRequest, limits: SendLimits): Promise<HttpAnswer | NotSent>
   /** Breaks off what is under way. */
   close(): Promise<void>
 }
 
+export interface SendLimits {
+  /** Nothing is written from then on, ms since 1970. */
+  notAfter: number
+}
+
 export interface HttpClientSettings {
-  /** For the whole request. */
+  /** For a connection, and from the first byte on for the whole answer. */
   timeoutMs: number
+  /** As many as there are requests at once: one that had to wait for another's could go stale. */
   connections: number
+  clock: () => number
 }
 
 const mostAnswerBytes = 262_144
 /** Providers' proxies keep an idle connection for 60 s or longer and say so when they do not; home routers forget sooner. */
 const idleMs = 15_000
 
-export function createHttpClient(baseUrl: URL, { timeoutMs, connections }: HttpClientSettings): HttpClient {
+export function createHttpClient(baseUrl: URL, settings: HttpClientSettings): HttpClient {
+  const { timeoutMs, connections } = settings
   const basePath = baseUrl.pathname.replace(/\/+$/, '')
   let pool: Pool | undefined
 
@@ -77,9 +89,10 @@ export function createHttpClient(baseUrl: URL, { timeoutMs, connections }: HttpC
     })
   }
 
-  function send(request: HttpRequest): Promise<HttpAnswer | NotSent> {
-    if (pool === undefined) return Promise.resolve({ notSent: true, error: 'not open' })
-    return exchange(pool, { ...wireForm(request), path: basePath + pathOf(request), method: request.method }, timeoutMs)
+  function send(request: HttpRequest, { notAfter }: SendLimits): Promise<HttpAnswer | NotSent> {
+    if (pool === undefined) return Promise.resolve(notSent(stopped))
+    const options = { ...wireForm(request), path: basePath + pathOf(request), method: request.method }
+    return exchange(pool, options, { ...settings, notAfter })
   }
 
   return {
@@ -104,14 +117,20 @@ function wireForm({
   json,
   body,
 }: HttpRequest): Pick<Dispatcher.DispatchOptions, 'headers' | 'body'> {
-  const withType = (type: string) => ({ 'user-agent': 'patchcord', 'content-type': type, ...headers })
+  // In lower case one of ours that is given replaces it, however it is written.
+  const given = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+  const withType = (type: string) => ({ 'user-agent': 'patchcord', 'content-type': type, ...given })
   if (form !== undefined)
     return { headers: withType('application/x-www-form-urlencoded'), body: new URLSearchParams(form).toString() }
   if (json !== undefined) return { headers: withType('application/json'), body: JSON.stringify(json) }
-  return { headers: { 'user-agent': 'patchcord', ...headers }, body: body ?? null }
+  return { headers: { 'user-agent': 'patchcord', ...given }, body: body ?? null }
 }
 
-function exchange(pool: Pool, options: Dispatcher.DispatchOptions, timeoutMs: number): Promise<HttpAnswer | NotSent> {
+function exchange(
+  pool: Pool,
+  options: Dispatcher.DispatchOptions,
+  { timeoutMs, notAfter, clock }: HttpClientSettings & SendLimits,
+): Promise<HttpAnswer | NotSent> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined
     let ended = false
@@ -120,7 +139,7 @@ function exchange(pool: Pool, options: Dispatcher.DispatchOptions, timeoutMs: nu
     const chunks: Buffer[] = []
     let bytes = 0
 
-    const timer = setTimeout(() => breakOff(`no answer within ${timeoutMs} ms`), timeoutMs)
+    let timer = setTimeout(() => breakOff(`no connection within ${timeoutMs} ms`), timeoutMs)
 
     function answer(): void {
       if (!end()) return
@@ -133,7 +152,7 @@ function exchange(pool: Pool, options: Dispatcher.DispatchOptions, timeoutMs: nu
       if (ended) return
       if (status >= 400) answer()
       else if (end()) {
-        if (controller === undefined) resolve({ notSent: true, error: `cannot connect: ${reason}` })
+        if (controller === undefined) resolve(notSent(reason))
         else reject(new Error(status === 0 ? reason : `${reason}, in the middle of an answer with status ${status}`))
       }
       controller?.abort(new Error('broken off'))
@@ -150,8 +169,11 @@ function exchange(pool: Pool, options: Dispatcher.DispatchOptions, timeoutMs: nu
       onRequestStart(started) {
         // Called before the first byte. One that was given up while it waited
         // for a connection is stopped here, and none is ever written twice.
+        if (clock() >= notAfter && controller === undefined) breakOff(late)
         if (ended || controller !== undefined) return started.abort(new Error('not wanted any more'))
         controller = started
+        clearTimeout(timer)
+        timer = setTimeout(() => breakOff(`no answer within ${timeoutMs} ms`), timeoutMs)
       },
       onResponseStart(_, code, given) {
         // 1xx come before the answer itself.
@@ -171,6 +193,18 @@ function exchange(pool: Pool, options: Dispatcher.DispatchOptions, timeoutMs: nu
   })
 }
 
+const stopped = 'the carrier is stopped'
+const late = 'the message ran out of time before there was a connection'
+
+function notSent(reason: string): NotSent {
+  if (reason === stopped) return { notSent: true, why: 'stopped', error: reason }
+  if (reason === late) return { notSent: true, why: 'late', error: reason }
+  // What undici and Node find wrong with a request before they look for a connection.
+  if (/^(UND_)?ERR_(INVALID|NOT_SUPPORTED|REQ_CONTENT_LENGTH|HTTP_INVALID|UNESCAPED)/.test(reason))
+    return { notSent: true, why: 'request', error: `no request: ${reason}` }
+  return { notSent: true, why: 'network', error: `cannot connect: ${reason}` }
+}
+
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -182,5 +216,6 @@ function parsed(text: string): unknown {
 function codeOf(error: Error): string {
   const { code } = error as NodeJS.ErrnoException
   if (code === 'UND_ERR_SOCKET') return 'connection closed'
+  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return stopped
   return typeof code === 'string' ? code : error.name
 }

@@ -3,12 +3,14 @@
 
 import { Type, type Static } from 'typebox'
 
+import type { Checked } from './checked.ts'
 import type { Refusal, Submission, SubmitResult } from './carrier.ts'
 import { httpVerdict, type HttpAnswer } from './http-carrier.ts'
 import { asText } from './template.ts'
 import { compilePath, type PathSource, type ValuePath } from './value-path.ts'
 
 const status = Type.Array(Type.String({ pattern: '^[1-5](xx|[0-9]{2})$' }), {
+  minItems: 1,
   description: 'Statuses like 2xx or 404; absent: every one',
 })
 
@@ -83,41 +85,51 @@ type Where = Static<typeof where>
 type Test = (answer: HttpAnswer) => boolean
 
 const roots = ['json', 'header', 'text'] as const
+const tellsNothing = 'the answer does not tell whether the message was taken'
 
 /** `checked` names the setting in what it throws. */
 export function createJudgement(
   { accepted, id, refusals, error }: JudgementSettings,
-  checked: <T>(setting: string, compile: () => T) => T,
+  checked: Checked,
 ): (answer: HttpAnswer, message: Submission) => SubmitResult {
   const isTaken = testFor(accepted, 'accepted')
   const taken = accepted.where && checked('accepted.where.path', () => compilePath(accepted.where!.path, roots))
   const idsOf = id === undefined ? undefined : checked('id', () => compileIds(id))
   const errorOf = error === undefined ? undefined : checked('error', () => compilePath(error, roots))
-  const rules = refusals.map((rule, index) => ({ ...rule, fits: testFor(rule, `refusals.${index}`) }))
+  const rules = refusals.map((rule, index) => {
+    checked(`refusals.${index}.numberAtFault`, () => {
+      if (rule.numberAtFault && rule.verdict !== 'final') throw new Error('goes with the verdict final only')
+    })
+    checked(`refusals.${index}.throttled`, () => {
+      if (rule.throttled && rule.verdict !== 'later') throw new Error('goes with the verdict later only')
+    })
+    return { ...rule, fits: testFor(rule, `refusals.${index}`) }
+  })
 
   function testFor(rule: { status?: string[]; where?: Where }, setting: string): Test {
     const value = rule.where && compileWhere(rule.where, `${setting}.where`, checked)
     return answer => fitsStatus(rule.status, answer.status) && (value?.(answer) ?? true)
   }
 
-  function refuse(answer: HttpAnswer, refusal: Omit<Refusal, 'accepted' | 'error'>): Refusal {
+  function refuse(answer: HttpAnswer, { to, text }: Submission, refusal: Omit<Refusal, 'accepted' | 'error'>): Refusal {
     const said = asText(errorOf?.(sourceOf(answer)))
-    return {
-      accepted: false,
-      ...refusal,
-      error: said === undefined ? `HTTP ${answer.status}` : `HTTP ${answer.status}: ${said}`,
-    }
+    const status = `HTTP ${answer.status}`
+    if (said === undefined) return { accepted: false, ...refusal, error: status }
+    // The first word is shown as it is, of the others no long number: it could be a code that we sent.
+    const isCode = /^\d{1,6}$/.test(said) && !(said.length > 3 && `${to} ${text}`.includes(said))
+    return { accepted: false, ...refusal, error: isCode ? `${said} ${status}` : `${status}: ${said}` }
   }
 
   return (answer, message) => {
     if (isTaken(answer)) {
-      const ids = idsOf?.(sourceOf(answer)) ?? []
-      return { accepted: true, carrierIds: ids.length > 0 ? ids : [message.id] }
+      const ids = idsOf === undefined ? [message.id] : idsOf(sourceOf(answer))
+      if (ids.length === 0) throw new Error(tellsNothing)
+      return { accepted: true, carrierIds: ids }
     }
     const rule = rules.find(({ fits }) => fits(answer))
     if (rule !== undefined) {
       const { verdict, numberAtFault = false, throttled = false, carrierAtFault = false } = rule
-      return refuse(answer, {
+      return refuse(answer, message, {
         verdict,
         ...(numberAtFault && { numberAtFault }),
         ...(throttled && { throttled }),
@@ -125,19 +137,14 @@ export function createJudgement(
       })
     }
     const byStatus = httpVerdict(answer)
-    if (byStatus !== undefined) return refuse(answer, byStatus)
+    if (byStatus !== undefined) return refuse(answer, message, byStatus)
     // It sounds well, but what would tell is not there: a proxy's page, half a body.
-    if (taken?.(sourceOf(answer)) === undefined)
-      throw new Error('the answer does not tell whether the message was taken')
-    return refuse(answer, { verdict: 'elsewhere' })
+    if (taken?.(sourceOf(answer)) === undefined) throw new Error(tellsNothing)
+    return refuse(answer, message, { verdict: 'elsewhere' })
   }
 }
 
-function compileWhere(
-  { path, equals, matches }: Where,
-  setting: string,
-  checked: <T>(setting: string, compile: () => T) => T,
-): Test {
+function compileWhere({ path, equals, matches }: Where, setting: string, checked: Checked): Test {
   const at = checked(`${setting}.path`, () => compilePath(path, roots))
   const pattern = matches === undefined ? undefined : checked(`${setting}.matches`, () => new RegExp(matches))
   const allowed = equals === undefined ? undefined : new Set(equals.map(String))
@@ -150,6 +157,9 @@ function compileWhere(
 function compileIds(id: NonNullable<JudgementSettings['id']>): (source: PathSource) => string[] {
   const at: ValuePath = compilePath(typeof id === 'string' ? id : id.path, roots)
   const pattern = typeof id === 'string' ? undefined : new RegExp(id.match)
+  // With an empty alternative it fits everything, and shows its groups.
+  if (pattern !== undefined && new RegExp(`${pattern.source}|`).exec('')?.length === 1)
+    throw new Error('match has no group: its first group is the id')
   return source => {
     const found = at(source)
     return (Array.isArray(found) ? found : [found]).flatMap(value => {

@@ -28,10 +28,14 @@ export const httpSettings = {
     default: 5_000,
     minimum: 10,
     maximum: 60_000,
-    description: 'How long one request may take, with connecting and the whole answer, ms',
+    description: 'Longest wait for a connection, and from then on for the whole answer, ms',
   }),
-  connections: Type.Integer({ default: 16, minimum: 1, maximum: 256, description: 'Connections that are kept open' }),
-  window: Type.Integer({ default: 32, minimum: 1, maximum: 1_000, description: 'Requests under way at once' }),
+  window: Type.Integer({
+    default: 32,
+    minimum: 1,
+    maximum: 1_000,
+    description: 'Requests under way at once, each on a connection of its own',
+  }),
   rate: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'Messages a second at most' })),
   from: Type.Optional(
     Type.String({ minLength: 1, maxLength: 20, description: 'The sender of messages that name none' }),

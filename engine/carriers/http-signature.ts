@@ -8,6 +8,7 @@ import { Type, type Static } from 'typebox'
 import { EngineError } from '../errors.ts'
 import type { CallbackRequest } from './carrier.ts'
 import { equalSecrets } from './equal-secrets.ts'
+import { besideBody } from './value-path.ts'
 
 export const signatureSettings = Type.Object(
   {
@@ -27,10 +28,17 @@ export const signatureSettings = Type.Object(
 
 export type SignatureSettings = Static<typeof signatureSettings>
 
-/** Throws an Error for an `over` that cannot be read. */
-export function createVerify(settings: SignatureSettings): (call: CallbackRequest) => void {
+/**
+ * Throws an Error for an `over` that cannot be read, or that leaves out what is
+ * read from calls: `read` has paths by the names of their settings.
+ */
+export function createVerify(
+  settings: SignatureSettings,
+  read: Readonly<Record<string, string>>,
+): (call: CallbackRequest) => void {
   const { algorithm, secret, encoding, prefix } = settings
   const pieces = compileOver(settings.over)
+  for (const [setting, path] of Object.entries(read)) checkCovered(settings.over, setting, path)
   const header = settings.header.toLowerCase()
   return call => {
     const given = call.headers[header]
@@ -43,6 +51,16 @@ export function createVerify(settings: SignatureSettings): (call: CallbackReques
     const wanted = encoding === 'hex' ? expected.toLowerCase() : expected
     if (comparable === undefined || !equalSecrets(comparable, wanted)) throw new EngineError('forbidden')
   }
+}
+
+/** What is not signed could be changed on the way, or sent again with something else. */
+function checkCovered(over: string, setting: string, path: string): void {
+  const place = besideBody(path)
+  if (place === undefined) return
+  const signed = [...over.matchAll(/\{\{\s*([^{}]*?)\s*\}\}/g)].map(([, name]) => name!.toLowerCase())
+  const wanted = place.root === 'query' ? 'url' : `header.${place.name.toLowerCase()}`
+  if (signed.includes(wanted) || (wanted === 'url' && over === 'url+body')) return
+  throw new Error(`{{${wanted}}} has to be in it: ${setting} is read from there`)
 }
 
 type Piece = (call: CallbackRequest) => string | Buffer

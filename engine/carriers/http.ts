@@ -5,14 +5,16 @@
 
 import { Type, type Static } from 'typebox'
 
-import { StartError } from '../errors.ts'
 import type { CarrierDriver, CarrierParts, Submission } from './carrier.ts'
+import { createChecked, type Checked } from './checked.ts'
 import { callSettings, createInboundReader, createReportReader } from './http-calls.ts'
 import { callbackAddress, createHttpCarrier, httpSettings } from './http-carrier.ts'
 import type { HttpProvider, HttpRequest } from './http-carrier.ts'
 import { createJudgement, judgementSettings } from './http-judgement.ts'
 import { createVerify, signatureSettings } from './http-signature.ts'
-import { asText, compileTemplate, compileText, type TemplateValues } from './template.ts'
+import { createReadItems } from './read-items.ts'
+import { checkHeaderName, checkHeaderValue, checkPath } from './request-checks.ts'
+import { asText, compileTemplate, compileText, withoutPlaceholders, type TemplateValues } from './template.ts'
 
 const { paramFields: _, ...sharedSettings } = httpSettings
 const texts = (description: string) => Type.Optional(Type.Record(Type.String(), Type.String(), { description }))
@@ -57,21 +59,15 @@ const settings = Type.Object(
 )
 
 export type HttpCarrierSettings = Static<typeof settings>
-type Checked = <T>(setting: string, compile: () => T) => T
 
 export const http = {
   driver: 'http',
   settings,
   create(name, own, parts) {
-    const checked: Checked = (setting, compile) => {
-      try {
-        return compile()
-      } catch (cause) {
-        throw new StartError(`carriers.${name}.${setting}: ${(cause as Error).message}`, { cause })
-      }
-    }
+    const checked = createChecked(name)
     const toRequest = createRequest(own, checked)
     const valuesOf = createValues(own, parts)
+    const readItems = createReadItems(name, parts.log)
     const { signature, report, inbound, answer } = own
     const provider: HttpProvider = {
       driver: 'http',
@@ -80,14 +76,28 @@ export const http = {
       judgesAll: true,
       request: message => toRequest(valuesOf(message)),
       judge: createJudgement(own, checked),
-      ...(signature && { verify: checked('signature.over', () => createVerify(signature)) }),
-      ...(report && { reports: createReportReader(report, checked) }),
-      ...(inbound && { inbound: createInboundReader(inbound, checked) }),
+      ...(report && { reports: createReportReader(report, checked, readItems) }),
+      ...(inbound && { inbound: createInboundReader(inbound, checked, readItems) }),
+      ...(signature && {
+        verify: checked('signature.over', () => createVerify(signature, pathsOf({ report, inbound }))),
+      }),
       ...(answer && { answer }),
     }
-    return createHttpCarrier(name, { ...own, paramFields: {} }, provider, parts)
+    const carrier = createHttpCarrier(name, { ...own, paramFields: {} }, provider, parts)
+    checkMessage(own, checked)
+    return carrier
   },
 } satisfies CarrierDriver<HttpCarrierSettings>
+
+/** Every path of the calls by the name of its setting. */
+function pathsOf(calls: Pick<HttpCarrierSettings, 'report' | 'inbound'>): Record<string, string> {
+  const paths: Record<string, string> = {}
+  for (const [kind, settings] of Object.entries(calls))
+    for (const [name, path] of Object.entries(settings ?? {}))
+      // `states` and `errors` are no paths.
+      if (typeof path === 'string') paths[`${kind}.${name}`] = path
+  return paths
+}
 
 function createValues(own: HttpCarrierSettings, parts: CarrierParts): (message: Submission) => TemplateValues {
   const callbackUrl = callbackAddress(own, parts, 'report')
@@ -113,8 +123,13 @@ function createRequest(own: HttpCarrierSettings, checked: Checked): (values: Tem
   checked(bodies[0] ?? 'method', () => {
     if (own.method === 'GET' && bodies.length > 0) throw new Error('a GET has no body')
   })
-  const path = checked('path', () => compileText(own.path, percentEncoded))
-  const headers = compileAll('headers', own.headers, checked, source => {
+  const path = checked('path', () => {
+    checkPath(withoutPlaceholders(own.path))
+    return compileText(own.path, percentEncoded)
+  })
+  const headers = compileAll('headers', own.headers, checked, (source, header) => {
+    checkHeaderName(header)
+    checkHeaderValue(source)
     if (/\{\{\s*text\s*\}\}/.test(source)) throw new Error('a text cannot stand in a header')
     // What is no printable ASCII would break the request.
     return compileText(source, text => text.replaceAll(/[^\x20-\x7e]/g, ''))
@@ -137,15 +152,25 @@ function createRequest(own: HttpCarrierSettings, checked: Checked): (values: Tem
   })
 }
 
+/** A request that says nothing of the message was meant for something else. */
+function checkMessage({ method, path, query, headers, form, json, body }: HttpCarrierSettings, checked: Checked): void {
+  const place = ['form', 'json', 'body'].find((_kind, index) => [form, json, body][index] !== undefined)
+  checked(place ?? (method === 'GET' ? 'query' : 'json'), () => {
+    const request = JSON.stringify([path, query, headers, form, json, body])
+    if (!/\{\{\s*(to|toDigits|text)\s*\}\}/.test(request))
+      throw new Error('the request holds neither the number ({{to}}, {{toDigits}}) nor the {{text}}')
+  })
+}
+
 /** Templates by name; those that have nothing to say are left out. */
 function compileAll(
   setting: string,
   sources: Record<string, string> = {},
   checked: Checked,
-  compile: (source: string) => (values: TemplateValues) => unknown,
+  compile: (source: string, name: string) => (values: TemplateValues) => unknown,
 ): (values: TemplateValues) => Record<string, string> {
   const fields = Object.entries(sources).map(
-    ([name, source]) => [name, checked(`${setting}.${name}`, () => compile(source))] as const,
+    ([name, source]) => [name, checked(`${setting}.${name}`, () => compile(source, name))] as const,
   )
   return values => {
     const told: Record<string, string> = {}

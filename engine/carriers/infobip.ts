@@ -15,10 +15,13 @@ import { EngineError } from '../errors.ts'
 import { jsonOf } from './callback-fields.ts'
 import type { CallbackRequest, CarrierDriver, CarrierReport, InboundSms, Submission } from './carrier.ts'
 import type { SubmitResult } from './carrier.ts'
+import { createChecked } from './checked.ts'
 import { callbackAddress, createHttpCarrier, fieldsOfParams, httpSettings, httpVerdict } from './http-carrier.ts'
 import { paramFields, type HttpAnswer, type HttpRequest } from './http-carrier.ts'
 import { infobipNumberErrors, infobipStatus, type InfobipStatus } from './infobip-statuses.ts'
 import { internationalNumber } from './international-number.ts'
+import { createReadItems, type ReadItems } from './read-items.ts'
+import { checkHeaderValue } from './request-checks.ts'
 import { asText } from './template.ts'
 
 const settings = Type.Object(
@@ -63,7 +66,9 @@ export const infobip = {
   driver: 'infobip',
   settings,
   create(name, own, parts) {
+    createChecked(name)('apiKey', () => checkHeaderValue(own.apiKey))
     const reportUrl = callbackAddress(own, parts, 'report')
+    const readItems = createReadItems(name, parts.log)
     const provider = {
       driver: 'infobip',
       secrets: [own.apiKey],
@@ -86,8 +91,8 @@ export const infobip = {
         return { method: 'POST', path: '/sms/3/messages', headers, json: { messages: [wire] } }
       },
       judge,
-      reports,
-      inbound,
+      reports: (call: CallbackRequest) => reports(call, readItems),
+      inbound: (call: CallbackRequest) => inbound(call, readItems),
     }
     return createHttpCarrier(name, own, provider, parts)
   },
@@ -124,8 +129,9 @@ function requestErrorOf(body: AnswerBody | null | undefined): string {
   return asText(code)?.slice(0, 60) ?? ''
 }
 
-function reports(call: CallbackRequest): CarrierReport[] {
-  return resultsOf(call).flatMap(({ messageId, to, status, error }): CarrierReport[] => {
+function reports(call: CallbackRequest, readItems: ReadItems): CarrierReport[] {
+  return readItems(resultsOf(call), (result): CarrierReport[] => {
+    const { messageId, to, status, error } = objectOf(result)
     if (typeof messageId !== 'string' || !Number.isInteger(status?.groupId)) throw new EngineError('invalid_request')
     const state = statusOf(status)?.state
     if (state === undefined) return []
@@ -139,20 +145,25 @@ function reports(call: CallbackRequest): CarrierReport[] {
   })
 }
 
-function inbound(call: CallbackRequest): InboundSms[] {
-  return resultsOf(call).map(({ messageId, from, to, text, cleanText }) => {
+function inbound(call: CallbackRequest, readItems: ReadItems): InboundSms[] {
+  return readItems(resultsOf(call), result => {
+    const { messageId, from, to, text, cleanText } = objectOf(result)
     const words = text ?? cleanText
     if (typeof from !== 'string' || typeof to !== 'string' || typeof words !== 'string')
       throw new EngineError('invalid_request')
-    return { from: internationalNumber(from), to: internationalNumber(to), text: words, id: asText(messageId) }
+    return [{ from: internationalNumber(from), to: internationalNumber(to), text: words, id: asText(messageId) }]
   })
 }
 
-function resultsOf(call: CallbackRequest): Result[] {
+function resultsOf(call: CallbackRequest): unknown[] {
   const { results } = (jsonOf(call) ?? {}) as { results?: unknown }
-  if (!Array.isArray(results) || results.some(result => typeof result !== 'object' || result === null))
-    throw new EngineError('invalid_request', { field: 'results' })
-  return results as Result[]
+  if (!Array.isArray(results)) throw new EngineError('invalid_request', { field: 'results' })
+  return results
+}
+
+function objectOf(result: unknown): Result {
+  if (typeof result !== 'object' || result === null) throw new EngineError('invalid_request', { field: 'results' })
+  return result
 }
 
 function statusOf(code: Code | null | undefined): InfobipStatus | undefined {

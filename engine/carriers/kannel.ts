@@ -21,10 +21,12 @@ import { Type, type Static } from 'typebox'
 
 import { needField } from './callback-fields.ts'
 import type { CallbackRequest, CarrierDriver, CarrierReport, InboundSms, Submission, SubmitResult } from './carrier.ts'
+import { createChecked } from './checked.ts'
 import { callbackAddress, createHttpCarrier, fieldsOfParams, httpSettings, httpVerdict } from './http-carrier.ts'
 import type { HttpAnswer, HttpRequest } from './http-carrier.ts'
 import { internationalNumber } from './international-number.ts'
 import { kannelReport } from './kannel-report.ts'
+import { checkHeaderValue, checkPath } from './request-checks.ts'
 
 const settings = Type.Object(
   {
@@ -33,7 +35,11 @@ const settings = Type.Object(
       pattern: '^https?://',
       description: 'Where the smsbox listens, like http://127.0.0.1:13013',
     }),
-    path: Type.String({ default: '/cgi-bin/sendsms', pattern: '^/', description: '`sendsms-url` of the smsbox' }),
+    path: Type.String({
+      default: '/cgi-bin/sendsms',
+      pattern: '^/[^?#]*$',
+      description: '`sendsms-url` of the smsbox',
+    }),
     method: Type.Enum(['GET', 'POST'], {
       default: 'GET',
       description: 'POST keeps the password and the text out of addresses that proxies log',
@@ -54,6 +60,7 @@ export const kannel = {
   driver: 'kannel',
   settings,
   create(name, own, parts) {
+    checkSettings(name, own)
     const reportUrl = callbackAddress(own, parts, 'report')
 
     function fields(message: Submission): Record<string, string> {
@@ -88,6 +95,15 @@ export const kannel = {
     return createHttpCarrier(name, own, provider, parts)
   },
 } satisfies CarrierDriver<KannelSettings>
+
+/** With POST most of them become headers. */
+function checkSettings(name: string, own: KannelSettings): void {
+  const checked = createChecked(name)
+  checked('path', () => checkPath(own.path))
+  if (own.method === 'GET') return
+  for (const setting of ['username', 'password', 'from', 'smsc'] as const)
+    checked(setting, () => checkHeaderValue(own[setting] ?? ''))
+}
 
 /** `%d` type of the report, `%A` what the SMSC said; a percent sign of our own is written twice. */
 function dlrUrl(reportUrl: string, id: string): string {

@@ -66,12 +66,17 @@ function compileValue(source: string): Template {
 
 /** Always a text; what stands for the message goes through `escape`. */
 export function compileText(source: string, escape: (text: string) => string): (values: TemplateValues) => string {
-  if (/\{\{|\}\}/.test(source.replaceAll(placeholder, '')))
+  if (/\{\{|\}\}/.test(withoutPlaceholders(source)))
     throw new Error(`there is a {{ or }} without its other half in ${JSON.stringify(source)}`)
   // Text and names in turn: split by a pattern with one group.
   const pieces = source.split(placeholder).map((piece, index) => (index % 2 === 0 ? piece : compileName(piece)))
   return values =>
     pieces.map(piece => (typeof piece === 'string' ? piece : escape(asText(piece(values)) ?? ''))).join('')
+}
+
+/** What stands in a template by itself. */
+export function withoutPlaceholders(source: string): string {
+  return source.replaceAll(placeholder, '')
 }
 
 function compileName(name: string): (values: TemplateValues) => unknown {

@@ -47,6 +47,12 @@ export function compilePath(path: string, roots: readonly PathRoot[], rootless: 
   return source => walk(root === 'item' ? source.item : source.json?.(), rest)
 }
 
+/** What stands in the address or the headers of a call: `query.id` is `query` and `id`. Undefined for what is in its body. */
+export function besideBody(path: string): { root: 'query' | 'header'; name: string } | undefined {
+  const [root, name] = stepsOf(path)
+  return root === 'query' || root === 'header' ? { root, name: String(name) } : undefined
+}
+
 function stepsOf(path: string): Array<string | number> {
   const steps: Array<string | number> = []
   step.lastIndex = 0

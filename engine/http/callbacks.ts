@@ -1,10 +1,11 @@
 // `/callbacks/<carrier>/<secret>/report` and `…/sms`: networks tell us what
 // became of messages, and bring SMS. The secret in the address and what the
-// carrier verifies are the proof; the answer comes after all is stored.
+// carrier verifies are the proof; the answer comes after all is stored. Whoever
+// does not know the secret is told nothing, and nothing of his is read.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-import type { CallbackRequest, Carrier } from '../carriers/carrier.ts'
+import type { CallbackAnswer, CallbackRequest, Carrier } from '../carriers/carrier.ts'
 import { equalSecrets } from '../carriers/equal-secrets.ts'
 import { EngineError } from '../errors.ts'
 
@@ -17,19 +18,27 @@ export interface CallbackParts {
   publicUrl: string | undefined
 }
 
+type Handler = (request: CallbackRequest) => Promise<CallbackAnswer>
+
 export async function addCallbackRoutes(
   server: FastifyInstance,
   { carriers, publicUrl }: CallbackParts,
 ): Promise<void> {
   const byName = new Map(carriers.map(carrier => [carrier.name, carrier]))
 
-  async function take(request: FastifyRequest, reply: FastifyReply, kind: 'report' | 'sms'): Promise<FastifyReply> {
+  /** Throws `forbidden` without the secret, also for a carrier that there is not; `not_found` for a kind of call that it does not take. */
+  function handlerOf(request: FastifyRequest, kind: 'report' | 'sms'): Handler {
     const { carrier: name, secret } = request.params as { carrier: string; secret: string }
     const callbacks = byName.get(name)?.callbacks
-    if (callbacks === undefined) throw new EngineError('not_found')
-    if (!equalSecrets(secret, callbacks.secret)) throw new EngineError('forbidden')
+    const fits = equalSecrets(secret, callbacks?.secret ?? '')
+    if (callbacks === undefined || !fits) throw new EngineError('forbidden')
     const handle = callbacks[kind]
     if (handle === undefined) throw new EngineError('not_found')
+    return handle
+  }
+
+  async function take(request: FastifyRequest, reply: FastifyReply, kind: 'report' | 'sms'): Promise<FastifyReply> {
+    const handle = handlerOf(request, kind)
     const { status = 200, contentType, body = '' } = await handle(callOf(request, publicUrl))
     if (contentType !== undefined) void reply.header('content-type', contentType)
     return reply.code(status).send(body)
@@ -50,6 +59,15 @@ export async function addCallbackRoutes(
         exposeHeadRoute: false,
         config: { open: true },
         schema: { hide: true },
+        // Before the body is read.
+        onRequest(request, _reply, done) {
+          try {
+            handlerOf(request, kind)
+          } catch (error) {
+            return done(error as Error)
+          }
+          done()
+        },
         handler: (request, reply) => take(request, reply, kind),
       })
     }
@@ -67,7 +85,7 @@ function callOf(
   return {
     method: raw.method ?? 'GET',
     url: `${publicUrl?.replace(/\/+$/, '') ?? `${protocol}://${host}`}${path}`,
-    query: new URL(path, 'http://localhost').searchParams,
+    query: new URLSearchParams(/\?([^#]*)/.exec(path)?.[1]),
     headers: flat,
     body: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
   }

@@ -6,6 +6,11 @@ import { until } from '../helpers.ts'
 import { callback, startMade, startProvider, submission } from './provider.ts'
 import { makeSimple, openSimple } from './simple-provider.ts'
 
+const takesAll: HttpProvider['judge'] = answer => ({
+  accepted: true,
+  carrierIds: (answer.json() as { ids: string[] }).ids,
+})
+
 describe('an answer', () => {
   test.each([
     [401, {}, { verdict: 'elsewhere' }],
@@ -51,6 +56,24 @@ describe('an answer', () => {
     expect(await carrier.submit(submission())).toMatchObject({ accepted: true })
   })
 
+  test.each([
+    ['one that comes twice counts once', { ids: ['a', 'b', 'a'] }, ['a', 'b']],
+    ['of 256 characters is one', { ids: ['x'.repeat(256)] }, ['x'.repeat(256)]],
+  ])('has its ids kept: %s', async (_, body, carrierIds) => {
+    const provider = await startProvider({ body })
+    const { carrier } = await openSimple({ baseUrl: provider.url }, { judge: takesAll })
+    expect(await carrier.submit(submission())).toEqual({ accepted: true, carrierIds })
+  })
+
+  test.each([
+    ['an id of 257 characters', { ids: ['x'.repeat(257)] }],
+    ['256 ids', { ids: Array.from({ length: 256 }, (__, index) => String(index)) }],
+  ])('with %s leaves it unknown', async (_, body) => {
+    const provider = await startProvider({ body })
+    const { carrier } = await openSimple({ baseUrl: provider.url }, { judge: takesAll })
+    await expect(carrier.submit(submission())).rejects.toThrow(/^(an id of )?more than 25[56] /)
+  })
+
   test('that repeats secrets, the number and the text is shown without them', async () => {
     const provider = await startProvider(({ query, form }) => ({
       body: { error: `1021 ${query.get('key')} ${form.to} ${form.text} +1 212-555 1212, 482913` },
@@ -58,57 +81,6 @@ describe('an answer', () => {
     const { carrier } = await openSimple({ baseUrl: provider.url })
     const result = await carrier.submit(submission())
     expect(result).toMatchObject({ error: `1021 *** *** *** +${'*'.repeat(14)}, ******` })
-  })
-})
-
-describe('room', () => {
-  test('is the window less what is under way, and news of it comes when there is some again', async () => {
-    const waiting: Array<() => void> = []
-    const provider = await startProvider((_, response) => void waiting.push(() => response.end('{"id":"x"}')))
-    const { carrier, rooms } = await openSimple({ baseUrl: provider.url, window: 2 })
-    expect([carrier.room(), carrier.ready()]).toEqual([2, true])
-
-    const submits = [carrier.submit(submission()), carrier.submit(submission())]
-    expect([carrier.room(), carrier.status().inFlight]).toEqual([0, 2])
-    await until(() => waiting.length === 2)
-    const before = rooms()
-    waiting.pop()?.()
-    await Promise.race(submits)
-    expect([carrier.room(), rooms() - before]).toEqual([1, 1])
-    waiting.pop()?.()
-    await Promise.all(submits)
-    expect([carrier.room(), rooms() - before]).toEqual([2, 1])
-  })
-
-  test('is limited by the rate, and news of it comes when the next one may go', async () => {
-    const provider = await startProvider({ body: { id: 'x1' } })
-    const { carrier, rooms } = await openSimple({ baseUrl: provider.url, rate: 10 })
-    expect([carrier.room(), carrier.status().rate]).toEqual([1, 10])
-    const before = rooms()
-    const submit = carrier.submit(submission())
-    expect(carrier.room()).toBe(0)
-    await submit
-    await until(() => rooms() > before)
-    expect(carrier.room()).toBe(1)
-  })
-
-  test('there is none before the start and after the stop, which lets what is under way end', async () => {
-    const waiting: Array<() => void> = []
-    const provider = await startProvider((_, response) => void waiting.push(() => response.end('{"id":"x1"}')))
-    const carrier = makeSimple({ baseUrl: provider.url })
-    expect([carrier.room(), carrier.ready()]).toEqual([0, false])
-    expect(await carrier.submit(submission())).toMatchObject({ verdict: 'later' })
-
-    await startMade(carrier)
-    const submit = carrier.submit(submission())
-    await until(() => waiting.length === 1)
-    const stop = carrier.stop()
-    expect([carrier.room(), carrier.ready()]).toEqual([0, false])
-    expect(await carrier.submit(submission())).toMatchObject({ verdict: 'later', error: 'the carrier is stopped' })
-    waiting.pop()?.()
-    expect(await submit).toMatchObject({ accepted: true })
-    await stop
-    await until(() => provider.sockets.size === 0)
   })
 })
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 
 import { infobipNumberErrors } from '../../engine/carriers/infobip-statuses.ts'
 import { infobip } from '../../engine/carriers/infobip.ts'
+import { createLog } from '../../engine/log.ts'
 import { callback, startCarrier, startProvider, submission } from './provider.ts'
 
 const apiKey = 'fe1d0c9b8a7fe1d0c9b8a7-infobip'
@@ -177,6 +178,25 @@ describe('a report', () => {
     for (const json of [{}, { results: [{}] }, 'text', null, [], { results: [null] }, { results: { length: 1 } }])
       await expect(carrier.callbacks?.report?.(callback({ json }))).rejects.toMatchObject({ code: 'invalid_request' })
   })
+})
+
+test('one odd result in a call does not cost the others, and is told of without what it holds', async () => {
+  const warnings: object[] = []
+  const log = Object.assign(createLog('silent'), { warn: (facts: object) => void warnings.push(facts) })
+  const settings = { baseUrl: 'http://127.0.0.1:1', apiKey }
+  const { carrier, reports, inbound } = await startCarrier(infobip, settings, { log })
+  const status = { groupId: 3, id: 5 }
+  await carrier.callbacks?.report?.(
+    callback({ json: { results: [{ messageId: 'a', status }, { messageId: 77, status }, null, 'x'] } }),
+  )
+  expect(reports.map(({ carrierIds }) => carrierIds)).toEqual([['a']])
+  const sms = { messageId: '1', from: '12125551212', to: '15005550006', text: 'good' }
+  await carrier.callbacks?.sms?.(callback({ json: { results: [{ ...sms, text: null }, sms] } }))
+  expect(inbound.map(({ text }) => text)).toEqual(['good'])
+  expect(warnings).toEqual([
+    { carrier: 'main', unreadable: 3, items: 4 },
+    { carrier: 'main', unreadable: 1, items: 2 },
+  ])
 })
 
 test('each error that puts the number at fault has its reason', () => {

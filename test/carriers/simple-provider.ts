@@ -28,9 +28,10 @@ export function makeSimple(
   settings: Partial<HttpSettings>,
   provider: Partial<HttpProvider> = {},
   parts: Partial<CarrierParts> = {},
+  monotonic?: () => number,
 ): Carrier {
   const checked = checkSettings('carriers.main', Type.Object(httpSettings), settings)
-  return createHttpCarrier('main', checked, { ...simple, ...provider }, testParts(parts))
+  return createHttpCarrier('main', checked, { ...simple, ...provider }, testParts(parts), monotonic)
 }
 
 export async function openSimple(

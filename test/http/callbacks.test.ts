@@ -93,11 +93,35 @@ test('what is not proven is 403 and changes nothing', async () => {
   expect(await call(engine, `${path}/sms`, { From: '+1', To: '+15005550006', Body: 'x' }, '')).toMatchObject({
     status: 403,
   })
-  expect(await engine.call('POST', `/callbacks/other/${'x'.repeat(32)}/report`, { token: null })).toMatchObject({
-    status: 404,
-  })
   expect((await engine.engine.outbox.get(id))?.state).toBe('sent')
   expect((await engine.post('/reply', {})).body).toBeNull()
+})
+
+test('without the secret nobody learns which carriers there are, and no body is read', async () => {
+  const { engine, path } = await openTwilio()
+  const wrong = path.replace(/[^/]+$/, 'x'.repeat(32))
+  const large = 'x'.repeat(1_100_000)
+  const answers = []
+  for (const address of [wrong, wrong.replace('/main/', '/other/'), wrong.replace('/main/', '/__proto__/')])
+    for (const kind of ['report', 'sms'])
+      answers.push(await engine.call('POST', `${address}/${kind}`, { token: null, body: large }))
+  expect(new Set(answers.map(({ status, body }) => JSON.stringify([status, body]))).size).toBe(1)
+  expect(answers[0]).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+})
+
+test('a kind of call that a carrier does not take is 404 for who knows the secret', async () => {
+  const callbackSecret = 'secret-of-the-address'
+  const declared = { driver: 'http', baseUrl: 'http://127.0.0.1:1', json: { to: '{{to}}' }, callbackSecret }
+  const report = { id: 'id', state: 's', states: { ok: 'delivered' } }
+  const { engine } = await openTwilio({ config: { carriers: { main: { ...declared, report } }, inbound: [] } })
+  const ask = (secret: string, kind: string) =>
+    engine.call('POST', `/callbacks/main/${secret}/${kind}`, {
+      token: null,
+      body: JSON.stringify({ id: 'a', s: 'ok' }),
+    })
+  expect((await ask(callbackSecret, 'report')).status).toBe(200)
+  expect(await ask(callbackSecret, 'sms')).toMatchObject({ status: 404, body: { code: 'not_found' } })
+  expect((await ask('x'.repeat(21), 'sms')).status).toBe(403)
 })
 
 test('an SMS from a phone reaches the script that is bound to its number, the same one once', async () => {

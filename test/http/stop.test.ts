@@ -67,6 +67,7 @@ describe('a graceful stop', () => {
     const socket = connect(Number(port), hostname)
     let text = ''
     socket.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+    const closed = once(socket, 'close')
     const ask = (path: string) =>
       `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${engine.token}\r\n` +
       `Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`
@@ -77,7 +78,7 @@ describe('a graceful stop', () => {
       await expect(fetch(`${engine.engine.url}/healthz`)).rejects.toThrow()
       socket.write(ask('/hold'))
     })
-    await once(socket, 'close')
+    await closed
 
     const second = text.indexOf('HTTP/1.1', 1)
     expect(parseAnswer(text.slice(0, second))).toMatchObject({ status: 200, body: '"done"' })

@@ -28,7 +28,8 @@ export interface Binds {
   submit(fields: PduFields, tlvs: ReadonlyMap<number, Buffer>): Promise<Outcome> | undefined
   sessions(): LinkStatus[]
   start(): void
-  stop(): Promise<void>
+  /** Unbinds all; what is open may end within that time. */
+  stop(withinMs: number): Promise<void>
 }
 
 export function createBinds(parts: BindsParts, events: LinkEvents): Binds {
@@ -58,8 +59,8 @@ export function createBinds(parts: BindsParts, events: LinkEvents): Binds {
     start() {
       for (const link of links) link.start()
     },
-    async stop() {
-      await Promise.all(links.map(link => link.stop()))
+    async stop(withinMs) {
+      await Promise.all(links.map(link => link.stop(withinMs)))
     },
   }
 }

@@ -3,11 +3,13 @@
 
 import type { CarrierEvents, ReportState } from '../carrier.ts'
 import { decodeText } from './alphabet.ts'
-import { candidateIds } from './message-ids.ts'
+import { candidateIds, normalId } from './message-ids.ts'
 import { readPart } from './parts.ts'
 import type { Pdu } from './pdu.ts'
 import { readReceipt, type Receipt, type ReceiptState } from './receipt.ts'
+import type { Redeliveries } from './redeliveries.ts'
 import type { SmppSettings } from './settings.ts'
+import { tlvTags, tlvText } from './tlvs.ts'
 
 type DeliverSettings = Pick<SmppSettings, 'defaultAlphabet' | 'messageIdFormat' | 'receiptErrors'>
 
@@ -35,34 +37,44 @@ const words: Readonly<Record<ReceiptState, string>> = {
   unknown: 'UNKNOWN',
 }
 
-export function createDeliver(settings: DeliverSettings, events: CarrierEvents): (pdu: Pdu) => Promise<void> {
+export type Deliver = (pdu: Pdu) => Promise<void>
+
+export function createDeliver(settings: DeliverSettings, events: CarrierEvents, redeliveries: Redeliveries): Deliver {
   const codes = new Map(Object.entries(settings.receiptErrors).map(([code, { state }]) => [plainCode(code), state]))
 
-  async function report(receipt: Receipt, to: string) {
+  async function report(receipt: Receipt, { fields, tlvs }: Pdu) {
     const { state, error } = receipt
     const usual = states[state]
-    const ids = receipt.ids.flatMap(id => candidateIds(id, settings.messageIdFormat))
+    // A parameter of its own has the id mostly as the submit was answered.
+    const named = tlvText(tlvs, tlvTags.receiptedMessageId)
+    const spelled = receipt.ids.flatMap(id => candidateIds(id, settings.messageIdFormat))
+    const ids = [...new Set(named === undefined ? spelled : [normalId(named), ...spelled])]
     // One underway says nothing that is final, and one without an id nothing of any message.
     if (usual === undefined || receipt.intermediate || ids.length === 0) return
     const known = error === null || usual === 'delivered' ? undefined : codes.get(plainCode(error))
+    // The source of a receipt is whom the message was for, but some centres leave
+    // the addresses as the submit had them: so the number is told only where the
+    // id alone does not do.
+    const isSure = named !== undefined || ids.length === 1
     await events.report({
-      carrierIds: [...new Set(ids)],
+      carrierIds: ids,
       state: known ?? usual,
       error: usual === 'delivered' ? null : [receipt.stat ?? words[state], error ?? ''].join(' ').trim(),
-      to: to.replaceAll(/\D/g, '') || undefined,
+      to: isSure ? undefined : fields.sourceAddr?.replaceAll(/\D/g, '') || undefined,
     })
   }
 
   return async pdu => {
     const { fields } = pdu
     const receipt = readReceipt(pdu, settings.defaultAlphabet)
-    // The source of a receipt is whom the message was for.
-    if (receipt !== undefined) return report(receipt, fields.sourceAddr ?? '')
+    if (receipt !== undefined) return report(receipt, pdu)
     const { octets, part } = readPart(pdu)
     await events.inbound({
       from: numberOf(fields.sourceAddr, fields.sourceAddrTon),
       to: numberOf(fields.destinationAddr, fields.destAddrTon),
       text: decodeText(octets, fields.dataCoding ?? 0, settings.defaultAlphabet),
+      // A part is known again by its reference and its text.
+      id: part === undefined ? redeliveries.idOf(pdu) : undefined,
       part,
     })
   }

@@ -2,42 +2,69 @@
 // is stored, and with too many of them open nothing more is read.
 
 import type { Pdu } from './pdu.ts'
+import type { DeliveryEvents } from './session-events.ts'
 import { statuses } from './statuses.ts'
 
 export interface Deliveries {
   take(pdu: Pdu): void
+  /** Those that wait to be stored. */
   open(): number
+  /** The answers so far were handed to the socket. */
+  written(): void
+  /** The answers that were not will not be. */
+  giveBack(): void
+  /** The session is over: nothing more is answered. */
+  end(): void
 }
 
 export interface DeliveriesParts {
   /** With so many open nothing more is read, until half of them are stored. */
   most: number
-  store(pdu: Pdu): Promise<void>
+  events: DeliveryEvents
   answer(pdu: Pdu, status: number): void
   pause(): void
   /** Fewer are open than a moment ago. */
   eased(): void
 }
 
-export function createDeliveries({ most, store, answer, pause, eased }: DeliveriesParts): Deliveries {
-  let open = 0
+export function createDeliveries({ most, events, answer, pause, eased }: DeliveriesParts): Deliveries {
+  const open = new Set<Pdu>()
+  let unwritten: Pdu[] = []
+  let ended = false
 
-  function end(pdu: Pdu, status: number) {
-    open--
+  function close(pdu: Pdu, status: number) {
+    if (ended) return
+    open.delete(pdu)
+    if (status === statuses.ESME_ROK) unwritten.push(pdu)
+    else events.unanswered(pdu)
     answer(pdu, status)
     eased()
   }
 
+  function giveBack() {
+    for (const pdu of unwritten.splice(0)) events.unanswered(pdu)
+  }
+
   return {
-    open: () => open,
+    open: () => open.size,
     take(pdu) {
-      open++
-      if (open >= most) pause()
-      store(pdu).then(
-        () => end(pdu, statuses.ESME_ROK),
+      open.add(pdu)
+      if (open.size >= most) pause()
+      events.deliver(pdu).then(
+        () => close(pdu, statuses.ESME_ROK),
         // A temporary error: the message centre keeps it and delivers it again.
-        () => end(pdu, statuses.ESME_RX_T_APPN),
+        () => close(pdu, statuses.ESME_RX_T_APPN),
       )
+    },
+    written() {
+      if (unwritten.length > 0) unwritten = []
+    },
+    giveBack,
+    end() {
+      ended = true
+      giveBack()
+      for (const pdu of open) events.unanswered(pdu)
+      open.clear()
     },
   }
 }

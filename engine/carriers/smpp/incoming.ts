@@ -47,7 +47,7 @@ export function createIncoming(hooks: IncomingHooks): (octets: Buffer) => void {
     // What refuses is a refusal, whatever follows its header.
     const refusal = octets.readUInt32BE(8)
     if (refusal === statuses.ESME_ROK) {
-      return hooks.answer(sequence, { kind: 'lost', reason: 'an answer that cannot be read' })
+      return hooks.answer(sequence, { kind: 'lost', reason: 'an answer that cannot be read', connectionLost: false })
     }
     const pdu: Pdu = { command: command ?? 'generic_nack', status: refusal, sequence, fields: {}, tlvs: noTlvs }
     hooks.answer(sequence, { kind: 'answered', pdu })

@@ -3,17 +3,16 @@
 
 import { createBackoff, type BackoffSettings } from './backoff.ts'
 import type { PduFields } from './bodies.ts'
-import type { Pdu } from './pdu.ts'
 import type { Outcome } from './pending.ts'
 import type { SessionSettings } from './session-settings.ts'
-import { createSession, type Closed, type Session } from './session.ts'
+import type { Closed, DeliveryEvents } from './session-events.ts'
+import { createSession, type Session } from './session.ts'
 import { describeStatus } from './statuses.ts'
 
-export interface LinkEvents {
+export interface LinkEvents extends DeliveryEvents {
   /** It can send now, or no more. */
   changed(): void
   room(): void
-  deliver(pdu: Pdu): Promise<void>
   trouble(error: string): void
 }
 
@@ -41,8 +40,8 @@ export interface Link {
   submit(fields: PduFields, tlvs: ReadonlyMap<number, Buffer>): Promise<Outcome> | undefined
   status(): LinkStatus
   start(): void
-  /** Unbinds, within the times of its settings. */
-  stop(): Promise<void>
+  /** Unbinds; what is open may end within that time. */
+  stop(withinMs: number): Promise<void>
 }
 
 export function createLink({ settings, backoff: pauses, random, clock }: LinkParts, events: LinkEvents): Link {
@@ -58,17 +57,23 @@ export function createLink({ settings, backoff: pauses, random, clock }: LinkPar
   function open() {
     since = clock()
     boundAt = undefined
-    session = createSession(settings, {
-      bound() {
-        since = clock()
-        boundAt = performance.now()
-        detail = undefined
-        events.changed()
-      },
-      room: events.room,
-      deliver: events.deliver,
-      closed,
-    })
+    try {
+      session = createSession(settings, {
+        bound() {
+          since = clock()
+          boundAt = performance.now()
+          detail = undefined
+          events.changed()
+        },
+        room: events.room,
+        deliver: events.deliver,
+        unanswered: events.unanswered,
+        closed,
+      })
+    } catch (error) {
+      // A setting that Node refuses for its socket.
+      closed({ reason: `cannot connect: ${(error as NodeJS.ErrnoException).code ?? String(error)}` })
+    }
   }
 
   function closed({ reason, refused }: Closed) {
@@ -102,10 +107,10 @@ export function createLink({ settings, backoff: pauses, random, clock }: LinkPar
       stopped = false
       open()
     },
-    async stop() {
+    async stop(withinMs) {
       stopped = true
       clearTimeout(timer)
-      await session?.unbind()
+      await session?.unbind(withinMs)
     },
   }
 }

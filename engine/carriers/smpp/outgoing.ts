@@ -10,17 +10,28 @@ export interface Outgoing {
   flush(): void
   /** Forgets what waits. */
   clear(): void
+  /** Forgets what waits, and tells nothing more. */
+  end(): void
   /** The socket takes no more for now. */
   full(): boolean
   /** PDUs that wait. */
   waiting(): number
 }
 
-/** `writing` is told before the waiting PDUs are handed to the socket, `drained` when a full one has room again. */
-export function createOutgoing(socket: Socket, hooks: { writing(): void; drained(): void }): Outgoing {
+export interface OutgoingHooks {
+  /** The waiting PDUs are about to be handed to the socket. */
+  writing(): void
+  /** A full socket has room again. */
+  drained(): void
+  /** The socket has been full for `stallMs`: the peer reads nothing. */
+  stalled(): void
+}
+
+export function createOutgoing(socket: Socket, stallMs: number, hooks: OutgoingHooks): Outgoing {
   let frames: Buffer[] = []
   let scheduled = false
   let full = false
+  let stall: NodeJS.Timeout | undefined
 
   function flushLater() {
     scheduled = false
@@ -33,9 +44,11 @@ export function createOutgoing(socket: Socket, hooks: { writing(): void; drained
     frames = []
     hooks.writing()
     full = !socket.write(batch.length === 1 ? batch[0]! : Buffer.concat(batch))
+    if (full) stall = setTimeout(hooks.stalled, stallMs)
   }
 
   socket.on('drain', () => {
+    clearTimeout(stall)
     full = false
     flush()
     if (!full) hooks.drained()
@@ -51,6 +64,10 @@ export function createOutgoing(socket: Socket, hooks: { writing(): void; drained
     flush,
     clear() {
       frames = []
+    },
+    end() {
+      frames = []
+      clearTimeout(stall)
     },
     full: () => full,
     waiting: () => frames.length,

@@ -4,10 +4,13 @@
 
 import type { Pdu } from './pdu.ts'
 
-/** What came of one submit. Only `unsent` is certain not to have reached the network. */
+/**
+ * What came of one submit. Only `unsent` is certain not to have reached the
+ * network. `connectionLost`: with all others of its session, not by itself.
+ */
 export type Outcome =
   | { kind: 'answered'; pdu: Pdu }
-  | { kind: 'lost'; reason: string }
+  | { kind: 'lost'; reason: string; connectionLost: boolean }
   | { kind: 'unsent'; reason: string }
 
 export interface Pending {
@@ -30,7 +33,7 @@ interface Entry {
   settle: (outcome: Outcome) => void
 }
 
-/** `expired` is told after one was given up for want of an answer. */
+/** `expired` is told after some were given up for want of an answer. */
 export function createPending(responseTimeoutMs: number, expired: () => void): Pending {
   const entries = new Map<number, Entry>()
   let unwritten: Entry[] = []
@@ -39,16 +42,18 @@ export function createPending(responseTimeoutMs: number, expired: () => void): P
   function expire() {
     timer = undefined
     const now = performance.now()
+    let isAny = false
     for (const [sequence, entry] of entries) {
       if (entry.dueAt > now) {
         timer = setTimeout(expire, entry.dueAt - now)
-        return
+        break
       }
       // All of them are written by now: that takes one tick.
       entries.delete(sequence)
-      entry.settle({ kind: 'lost', reason: 'no answer in time' })
-      expired()
+      entry.settle({ kind: 'lost', reason: 'no answer in time', connectionLost: false })
+      isAny = true
     }
+    if (isAny) expired()
   }
 
   function giveBack(reason: string) {
@@ -86,7 +91,7 @@ export function createPending(responseTimeoutMs: number, expired: () => void): P
     end(reason) {
       clearTimeout(timer)
       giveBack(reason)
-      for (const { settle } of entries.values()) settle({ kind: 'lost', reason })
+      for (const { settle } of entries.values()) settle({ kind: 'lost', reason, connectionLost: true })
       entries.clear()
     },
   }

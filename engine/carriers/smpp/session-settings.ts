@@ -15,9 +15,7 @@ export interface SessionSettings extends Endpoint, WatchSettings {
   connectTimeoutMs: number
   bindTimeoutMs: number
   responseTimeoutMs: number
-  /** How long an unbind lets open submits and deliveries end. */
-  drainTimeoutMs: number
-  /** How long it then waits for its own answer. */
+  /** How long an unbind waits for its answer. */
   unbindTimeoutMs: number
   /** Deliveries that wait to be stored; with so many nothing more is read. */
   openDeliveries: number

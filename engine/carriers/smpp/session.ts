@@ -17,27 +17,12 @@ import { createOutgoing } from './outgoing.ts'
 import { encodePdu, type Pdu } from './pdu.ts'
 import { createPending, type Outcome } from './pending.ts'
 import { createSequence } from './sequence.ts'
+import type { SessionEvents } from './session-events.ts'
 import type { SessionSettings } from './session-settings.ts'
 import { statuses } from './statuses.ts'
 import { createWatch } from './watch.ts'
 
 export type SessionState = 'connecting' | 'binding' | 'bound' | 'unbinding' | 'closed'
-
-export interface Closed {
-  reason: string
-  /** command_status of a bind that was refused. */
-  refused?: number
-}
-
-export interface SessionEvents {
-  bound(): void
-  /** A place in the window is free, or the socket takes more again. */
-  room(): void
-  /** A deliver_sm or data_sm; it is acknowledged when this resolves, and asked for again when it rejects. */
-  deliver(pdu: Pdu): Promise<void>
-  /** Once, after which nothing else comes. */
-  closed(why: Closed): void
-}
 
 export interface Session {
   state(): SessionState
@@ -48,8 +33,8 @@ export interface Session {
   late(): number
   /** Undefined without a free place; throws RangeError for a field that is too long. */
   submit(fields: PduFields, tlvs: ReadonlyMap<number, Buffer>): Promise<Outcome> | undefined
-  /** Takes nothing more, lets what is open end, unbinds and closes; resolves when the socket is gone. */
-  unbind(): Promise<void>
+  /** Takes nothing more, lets what is open end within that time, unbinds and closes; resolves when the socket is gone. */
+  unbind(withinMs: number): Promise<void>
 }
 
 /** Answers that may wait for a peer that does not read, before we read no more of what it sends. */
@@ -67,22 +52,27 @@ export function createSession(settings: SessionSettings, events: SessionEvents):
   const gone = Promise.withResolvers<void>()
   const socket = openSocket(settings, opened)
   const pending = createPending(settings.responseTimeoutMs, () => {
-    if (outgoing.full()) close('the peer reads nothing')
+    if (outgoing.full()) return close('the peer reads nothing')
+    becomeIdle()
+    events.room()
   })
   const nextSequence = createSequence(number => pending.has(number) || control.has(number), settings.sequenceStart)
-  const outgoing = createOutgoing(socket, {
-    writing: pending.written,
+  const outgoing = createOutgoing(socket, settings.enquireTimeoutMs, {
+    writing() {
+      pending.written()
+      deliveries.written()
+    },
     drained() {
       readAgain()
       events.room()
     },
+    // Also one that talks without end: nothing is read while it takes no answers.
+    stalled: () => close('the peer reads nothing'),
   })
   const deliveries = createDeliveries({
     most: settings.openDeliveries,
-    store: events.deliver,
-    answer({ command, sequence }, status) {
-      if (state !== 'closed') reply(responseTo(command)!, sequence, status)
-    },
+    events,
+    answer: ({ command, sequence }, status) => reply(responseTo(command)!, sequence, status),
     pause: () => socket.pause(),
     eased() {
       readAgain()
@@ -164,6 +154,7 @@ export function createSession(settings: SessionSettings, events: SessionEvents):
   /** Submits that wait to be written stay here. */
   function lastWord(command: CommandName, sequence: number, status?: number) {
     pending.giveBack('the session ended')
+    deliveries.giveBack()
     outgoing.clear()
     reply(command, sequence, status)
     outgoing.flush()
@@ -212,7 +203,8 @@ export function createSession(settings: SessionSettings, events: SessionEvents):
     clearTimeout(timer)
     watch.stop()
     pending.end(reason)
-    outgoing.clear()
+    deliveries.end()
+    outgoing.end()
     // What was handed over may still leave.
     socket.destroySoon()
     const cutOff = setTimeout(() => socket.destroy(), settings.unbindTimeoutMs)
@@ -236,10 +228,10 @@ export function createSession(settings: SessionSettings, events: SessionEvents):
       outgoing.put(encodePdu({ command: 'submit_sm', sequence, fields, tlvs }))
       return pending.add(sequence)
     },
-    unbind() {
+    unbind(withinMs) {
       if (state === 'bound') {
         state = 'unbinding'
-        whenIdle(settings.drainTimeoutMs, () => {
+        whenIdle(withinMs, () => {
           wait(settings.unbindTimeoutMs, () => close('no answer to unbind'))
           request('unbind', {}, () => close('unbound'))
         })

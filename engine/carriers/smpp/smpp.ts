@@ -4,9 +4,9 @@
 import type { Carrier, CarrierDriver, CarrierEvents, CarrierParts } from '../carrier.ts'
 import { createTokenBucket } from '../token-bucket.ts'
 import { createBinds } from './binds.ts'
-import { createDeliver } from './deliver.ts'
+import { createDeliver, type Deliver } from './deliver.ts'
 import { createPartQueue } from './part-queue.ts'
-import type { Pdu } from './pdu.ts'
+import { createRedeliveries } from './redeliveries.ts'
 import { readSettings } from './read-settings.ts'
 import { smppSettings, type SmppSettings } from './settings.ts'
 import { createSubmitter } from './submit.ts'
@@ -20,7 +20,8 @@ export const smpp = {
 function createSmpp(name: string, settings: SmppSettings, { log, clock }: CarrierParts): Carrier {
   const { session, verdicts, paramTlvs } = readSettings(name, settings)
   let events: CarrierEvents | undefined
-  let deliver: ((pdu: Pdu) => Promise<void>) | undefined
+  let deliver: Deliver | undefined
+  const redeliveries = createRedeliveries()
 
   const binds = createBinds(
     { bind: settings.bind, sessions: settings.sessions, settings: session, backoff: settings, clock },
@@ -38,6 +39,7 @@ function createSmpp(name: string, settings: SmppSettings, { log, clock }: Carrie
           throw error
         }
       },
+      unanswered: redeliveries.unanswered,
       trouble: error => events?.trouble(error),
     },
   )
@@ -60,13 +62,14 @@ function createSmpp(name: string, settings: SmppSettings, { log, clock }: Carrie
     // Does not wait for the binds: the engine starts without its networks.
     async start(given) {
       events = given
-      deliver = createDeliver(settings, given)
+      deliver = createDeliver(settings, given, redeliveries)
       binds.start()
     },
     async stop() {
+      const deadline = performance.now() + settings.drainTimeoutMs
       await submitter.stop(settings.drainTimeoutMs)
       queue.stop()
-      await binds.stop()
+      await binds.stop(Math.max(0, deadline - performance.now()))
       events = undefined
     },
   }

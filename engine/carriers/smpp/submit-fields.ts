@@ -7,7 +7,8 @@ import type { SmppSettings } from './settings.ts'
 import { validityPeriod } from './validity.ts'
 
 export interface SubmitPart {
-  fields: PduFields
+  /** To be asked for when the part goes out: how long it is valid is counted from then. */
+  fields(): PduFields
   tlvs: ReadonlyMap<number, Buffer>
 }
 
@@ -17,12 +18,12 @@ interface Address {
   addr: string
 }
 
-/** `now` in ms since 1970. Throws RangeError for what SMPP cannot carry. */
+/** `clock` in ms since 1970. Throws RangeError for what SMPP cannot carry. */
 export function submitParts(
   message: Submission,
   settings: SmppSettings,
   paramTlvs: ReadonlyArray<readonly [string, number]>,
-  now: number,
+  clock: () => number,
 ): SubmitPart[] {
   const source = sourceOf(message.from ?? settings.from ?? '', settings)
   const parts = splitText(message.text, message.encoding, {
@@ -32,7 +33,7 @@ export function submitParts(
   })
   const own = ownTlvs(message.params, paramTlvs)
   return parts.map(({ esmClass, dataCoding, shortMessage, tlvs }) => ({
-    fields: {
+    fields: () => ({
       serviceType: settings.serviceType,
       sourceAddrTon: source.ton,
       sourceAddrNpi: source.npi,
@@ -42,11 +43,11 @@ export function submitParts(
       destinationAddr: message.to.replace(/^\+/, ''),
       esmClass,
       priorityFlag: settings.priorityFlag && message.priority === 'otp' ? 1 : 0,
-      validityPeriod: validityPeriod(settings.validityPeriod, message.expiresAt, now),
+      validityPeriod: validityPeriod(settings.validityPeriod, message.expiresAt, clock()),
       registeredDelivery: settings.registeredDelivery ? 1 : 0,
       dataCoding,
       shortMessage,
-    },
+    }),
     tlvs: own.length === 0 ? tlvs : new Map([...tlvs, ...own]),
   }))
 }

@@ -1,12 +1,14 @@
 // One message to the network: all its parts, and what their answers make of it.
 //
-// A message is accepted when each part is. One that is refused for good refuses
-// the message; one that the network had no room for is tried again here when
-// others were taken already, since a whole new attempt would send those twice.
+// A message is accepted when each part is. Where none was taken, a refused part
+// refuses the message. Where others were taken, one that the network had no room
+// for is tried again here, since a whole new attempt would send those twice; when
+// that does not help, nobody can say what the phone will show: it is uncertain.
 
 import { setTimeout as pause } from 'node:timers/promises'
 
 import type { Refusal, Submission, SubmitResult } from '../carrier.ts'
+import { UncertainError } from '../uncertain-error.ts'
 import { normalId } from './message-ids.ts'
 import type { PartOutcome, PartQueue } from './part-queue.ts'
 import type { SmppSettings } from './settings.ts'
@@ -24,7 +26,7 @@ export interface SubmitterParts {
 }
 
 export interface Submitter {
-  /** Rejects when it is not known whether the network got all of it. */
+  /** Rejects with UncertainError when it is not known whether the network got it, or when it took some parts of it only. */
   submit(message: Submission): Promise<SubmitResult>
   /** Takes no more messages, and waits for those under way for so long. */
   stop(withinMs: number): Promise<void>
@@ -33,7 +35,11 @@ export interface Submitter {
 /** Tries of a part that the network has no room for, after the first. */
 const retries = 3
 
-type PartResult = { id: string } | { refusal: Refusal } | { lost: string }
+type Lost = Extract<PartOutcome, { kind: 'lost' }>
+type PartResult = { id: string } | { refusal: Refusal; unsent?: true } | { lost: Lost }
+
+/** Why a round did not end well. */
+type Failure = Extract<PartResult, { refusal: Refusal }>
 
 export function createSubmitter(given: SubmitterParts): Submitter {
   const { settings, verdicts, paramTlvs, queue, ready, clock } = given
@@ -54,9 +60,9 @@ export function createSubmitter(given: SubmitterParts): Submitter {
   }
 
   async function attempt(message: Submission): Promise<SubmitResult> {
-    let parts: SubmitPart[]
+    let parts: readonly SubmitPart[]
     try {
-      parts = submitParts(message, settings, paramTlvs, clock())
+      parts = submitParts(message, settings, paramTlvs, clock)
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
       return refuse('elsewhere', `cannot be sent by SMPP: ${error.message}`)
@@ -64,32 +70,40 @@ export function createSubmitter(given: SubmitterParts): Submitter {
     if (parts.length === 1) return sendAlone(message, parts[0]!)
     const ids: Array<string | undefined> = parts.map(() => undefined)
     for (let tried = 0; ; tried++) {
-      const refusal = await round(message, parts, ids)
+      const failure = await round(message, parts, ids)
       const taken = ids.filter(id => id !== undefined)
-      if (refusal === undefined) return accept(taken)
-      const partly = taken.length > 0
-      if (!partly || refusal.verdict !== 'later' || tried === retries) return refusal
+      if (failure === undefined) return accept(taken)
+      const { refusal, unsent } = failure
+      // For a number that does not exist another try changes nothing.
+      if (taken.length === 0 || refusal.numberAtFault === true) return refusal
+      const partly = new UncertainError(`${taken.length} of ${parts.length} parts were taken, then ${refusal.error}`, {
+        connectionLost: unsent === true,
+      })
+      if (refusal.verdict !== 'later' || tried === retries) throw partly
       try {
         await pause(settings.partRetryMs * 2 ** tried, undefined, { signal: stopping.signal })
       } catch {
-        return refusal
+        throw partly
       }
-      if (message.expiresAt <= clock()) return refuse('later', 'its time was over before all parts were taken')
-      parts = submitParts(message, settings, paramTlvs, clock())
+      if (message.expiresAt <= clock()) throw partly
     }
   }
 
   async function sendAlone(message: Submission, part: SubmitPart): Promise<SubmitResult> {
     const result = read(await queue.send(part, message.priority, () => message.expiresAt > clock()))
-    if ('lost' in result) throw new Error(result.lost)
+    if ('lost' in result) throw uncertain(result.lost)
     return 'refusal' in result ? result.refusal : accept([result.id])
   }
 
   /** Sends what has no id so far. The refusal that counts, undefined when all of them have one. */
-  async function round(message: Submission, parts: SubmitPart[], ids: Array<string | undefined>) {
-    let lost: string | undefined
-    let refusal: Refusal | undefined
-    const isOpen = () => lost === undefined && (refusal === undefined || refusal.verdict === 'later')
+  async function round(
+    message: Submission,
+    parts: readonly SubmitPart[],
+    ids: Array<string | undefined>,
+  ): Promise<Failure | undefined> {
+    let lost: Lost | undefined
+    let failure: Failure | undefined
+    const isOpen = () => lost === undefined && (failure === undefined || failure.refusal.verdict === 'later')
     const wanted = () => isOpen() && message.expiresAt > clock()
 
     async function send(part: SubmitPart, place: number) {
@@ -97,7 +111,7 @@ export function createSubmitter(given: SubmitterParts): Submitter {
       if ('id' in result) ids[place] = result.id
       else if ('lost' in result) lost ??= result.lost
       // Of several that say `later`, one that stops the whole carrier.
-      else if (isOpen() && !(refusal?.throttled && result.refusal.verdict === 'later')) refusal = result.refusal
+      else if (isOpen() && !(failure?.refusal.throttled && result.refusal.verdict === 'later')) failure = result
     }
 
     const sends: Array<Promise<void>> = []
@@ -105,18 +119,19 @@ export function createSubmitter(given: SubmitterParts): Submitter {
       if (ids[place] === undefined) sends.push(send(parts[place]!, place))
     }
     await Promise.all(sends)
-    if (lost !== undefined) throw new Error(lost)
-    return refusal
+    if (lost !== undefined) throw uncertain(lost)
+    return failure
   }
 
   function read(outcome: PartOutcome): PartResult {
-    if (outcome.kind === 'lost') return { lost: outcome.reason }
+    if (outcome.kind === 'lost') return { lost: outcome }
     if (outcome.kind === 'unsent')
-      return { refusal: { ...refuse('later', `not sent: ${outcome.reason}`), carrierAtFault: true } }
+      return { refusal: { ...refuse('later', `not sent: ${outcome.reason}`), carrierAtFault: true }, unsent: true }
     if (outcome.kind === 'unfit') return { refusal: refuse('elsewhere', `cannot be sent by SMPP: ${outcome.reason}`) }
     const { command, status, fields } = outcome.pdu
     if (status !== 0) return { refusal: judge(status, verdicts) }
-    if (command !== 'submit_sm_resp') return { lost: `answered by a ${command}` }
+    if (command !== 'submit_sm_resp')
+      return { lost: { kind: 'lost', reason: `answered by a ${command}`, connectionLost: false } }
     return { id: normalId(fields.messageId ?? '') }
   }
 
@@ -136,9 +151,13 @@ export function createSubmitter(given: SubmitterParts): Submitter {
   }
 }
 
-/** A network that gives no id cannot report on that part. */
+/** A network that gives no id cannot report on that part, and one that gives all the same one reports on them as one. */
 function accept(ids: string[]): SubmitResult {
-  return { accepted: true, carrierIds: ids.filter(id => id !== '') }
+  return { accepted: true, carrierIds: [...new Set(ids.filter(id => id !== ''))] }
+}
+
+function uncertain({ reason, connectionLost }: Lost): UncertainError {
+  return new UncertainError(reason, { connectionLost })
 }
 
 function refuse(verdict: Refusal['verdict'], error: string): Refusal {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { until } from '../../helpers.ts'
 import { startNpmSmsc, type NpmPdu } from './npm-smsc.ts'
 import { openCarrier } from './open-carrier.ts'
+import { startRawSmsc } from './raw-smsc.ts'
 
 test('a receipt is reported with every spelling of its id, and acknowledged when it is stored', async () => {
   const smsc = await startNpmSmsc()
@@ -50,7 +51,27 @@ test.each([
   })
   smsc.sessions[0]!.deliver_sm({ esm_class: 4, source_addr: '1', short_message: `id:a stat:${stat} err:${err}` })
   await until(() => told.reports.length === 1 || undefined)
-  expect(told.reports).toEqual([{ carrierIds: ['a'], to: '1', ...report }])
+  expect(told.reports).toEqual([{ carrierIds: ['a'], ...report }])
+})
+
+test('a receipt names its number only where one of several ids may be meant', async () => {
+  const smsc = await startRawSmsc()
+  const { told } = await openCarrier(smsc.port)
+  const send = (sequence: number, text: string, tlvs = new Map<number, Buffer>()) =>
+    smsc.peers[0]!.send('deliver_sm', sequence, {
+      // As the submit had them: the centre did not swap them.
+      fields: { esmClass: 4, sourceAddr: '15550', destinationAddr: '12015550123', shortMessage: Buffer.from(text) },
+      tlvs,
+    })
+  send(1, 'id:msg-1 stat:DELIVRD')
+  send(2, 'stat:DELIVRD', new Map([[0x001e, Buffer.from('26\0')]]))
+  send(3, 'id:26 stat:DELIVRD')
+  await smsc.peers[0]!.saw('deliver_sm_resp', 3)
+  expect(told.reports.map(({ carrierIds, to }) => [carrierIds, to])).toEqual([
+    [['msg-1'], undefined],
+    [['26', '1a', '38'], undefined],
+    [['26', '1a', '38'], '15550'],
+  ])
 })
 
 test('what says nothing final is acknowledged and goes no further', async () => {

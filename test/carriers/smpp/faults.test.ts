@@ -47,7 +47,7 @@ test('a connection that breaks mid-window makes each submit in flight uncertain,
   for (const result of await settled) {
     expect(result).toMatchObject({
       status: 'rejected',
-      reason: { message: expect.stringMatching(/^connection lost: /) },
+      reason: { message: expect.stringMatching(/^connection lost: /), connectionLost: true },
     })
   }
   await until(() => carrier.ready() || undefined)
@@ -84,11 +84,33 @@ test('garbage ends the connection; the next one is used', async () => {
 test('a submit that is never answered is uncertain; its answer, too late, is only counted', async () => {
   const smsc = await startRawSmsc({ on: isSubmit })
   const { carrier } = await openCarrier(smsc.port, { responseTimeoutMs: 20 })
-  await expect(carrier.submit(submission())).rejects.toThrow('no answer in time')
+  await expect(carrier.submit(submission())).rejects.toMatchObject({
+    message: 'no answer in time',
+    connectionLost: false,
+  })
   const [sent] = await smsc.peers[0]!.saw('submit_sm')
   smsc.peers[0]!.send('submit_sm_resp', sent!.sequence, { fields: { messageId: 'a' } })
   await until(() => carrier.status().sessions?.[0]?.detail === 'answers that came too late: 1' || undefined)
   expect(carrier.room()).toBe(10)
+})
+
+test('the window of submits that were given up is told to be free', async () => {
+  const smsc = await startRawSmsc({ on: isSubmit })
+  const { carrier, told } = await openCarrier(smsc.port, { window: 2, responseTimeoutMs: 20 })
+  const results = [carrier.submit(submission()), carrier.submit(submission())]
+  expect(carrier.room()).toBe(0)
+  const before = told.rooms
+  await Promise.allSettled(results)
+  await until(() => told.rooms > before || undefined)
+  expect(carrier.room()).toBe(2)
+})
+
+test('parts that wait for a place go out when submits are given up', async () => {
+  const smsc = await startRawSmsc({ on: ({ command }, { pdus }) => command === 'submit_sm' && pdus.length === 2 })
+  const { carrier } = await openCarrier(smsc.port, { window: 1, responseTimeoutMs: 20 })
+  const first = carrier.submit(submission()).catch((error: Error) => error.message)
+  expect(await carrier.submit(submission())).toMatchObject({ accepted: true })
+  expect(await first).toBe('no answer in time')
 })
 
 test('a submit that is answered by a generic_nack is refused', async () => {
@@ -149,7 +171,9 @@ test('receipts and SMS may come as data_sm', async () => {
   smsc.peers[0]!.send('data_sm', 1, { fields: { esmClass: 4, sourceAddr: '1201' }, tlvs })
   smsc.peers[0]!.send('data_sm', 2, { fields: { sourceAddr: 'shop' }, tlvs: new Map([[0x0424, Buffer.from('hi')]]) })
   expect(await smsc.peers[0]!.saw('data_sm_resp', 2)).toMatchObject([{ status: 0 }, { status: 0 }])
-  expect(told.reports).toMatchObject([{ state: 'undelivered', error: 'UNDELIV 27', to: '1201' }])
+  expect(told.reports).toEqual([
+    { carrierIds: expect.arrayContaining(['abc']), state: 'undelivered', error: 'UNDELIV 27' },
+  ])
   expect(told.inbound).toMatchObject([{ from: 'shop', text: 'hi' }])
 })
 
@@ -172,6 +196,19 @@ test('a sender that is too long for the wire is no matter of the network', async
     verdict: 'elsewhere',
   })
   expect(await carrier.submit(submission())).toMatchObject({ accepted: true })
+})
+
+test('one time is all that a stop has for submits and deliveries', async () => {
+  const smsc = await startRawSmsc({ on: isSubmit })
+  const never = new Promise<void>(() => undefined)
+  const { carrier } = await openCarrier(smsc.port, { drainTimeoutMs: 1_000 }, { report: () => never })
+  void carrier.submit(submission()).catch(() => undefined)
+  smsc.peers[0]!.send('deliver_sm', 1, { fields: { esmClass: 4, shortMessage: Buffer.from('id:1 stat:DELIVRD') } })
+  await until(() => (carrier.status().inFlight === 1 ? true : undefined))
+  const began = performance.now()
+  await carrier.stop()
+  expect(performance.now() - began).toBeLessThan(2_000)
+  await smsc.peers[0]!.saw('unbind')
 })
 
 test('a stop lets what is under way end, takes nothing more and unbinds', async () => {

@@ -31,13 +31,15 @@ export interface OpenOptions {
   clock?: () => number
   /** What storing a report is to do first. */
   report?: (told: CarrierReport) => Promise<void>
+  /** What storing an SMS is to do once it is told. */
+  inbound?: (told: InboundSms) => Promise<void>
 }
 
 /** Started, and bound unless `bound` is false; stops with the test. */
 export async function openCarrier(
   port: number,
   settings: Record<string, unknown> = {},
-  { bound = true, clock, report }: OpenOptions = {},
+  { bound = true, clock, report, inbound }: OpenOptions = {},
 ) {
   const carrier = createCarrier(
     {
@@ -58,6 +60,7 @@ export async function openCarrier(
     },
     async inbound(sms) {
       told.inbound.push(sms)
+      await inbound?.(sms)
       return undefined
     },
     room: () => told.rooms++,

@@ -3,8 +3,9 @@
 import { onTestFinished } from 'vitest'
 
 import type { Pdu } from '../../../engine/carriers/smpp/pdu.ts'
+import type { Closed } from '../../../engine/carriers/smpp/session-events.ts'
 import type { SessionSettings } from '../../../engine/carriers/smpp/session-settings.ts'
-import { createSession, type Closed } from '../../../engine/carriers/smpp/session.ts'
+import { createSession } from '../../../engine/carriers/smpp/session.ts'
 import { until } from '../../helpers.ts'
 
 /** Of a submit, or of a delivery. */
@@ -18,6 +19,7 @@ export function openSession(
   deliver: (pdu: Pdu) => Promise<void> = async () => {},
 ) {
   const closed: Closed[] = []
+  const unanswered: Pdu[] = []
   let rooms = 0
   const hooks = { room: () => {} }
   const session = createSession(
@@ -35,7 +37,6 @@ export function openSession(
       enquireLinkMs: 10_000,
       enquireTimeoutMs: 10_000,
       partialPduMs: 10_000,
-      drainTimeoutMs: 20,
       unbindTimeoutMs: 1_000,
       openDeliveries: 1_000,
       ...more,
@@ -47,13 +48,15 @@ export function openSession(
         hooks.room()
       },
       deliver,
+      unanswered: pdu => unanswered.push(pdu),
       closed: why => closed.push(why),
     },
   )
-  onTestFinished(() => session.unbind())
+  onTestFinished(() => session.unbind(20))
   return {
     session,
     hooks,
+    unanswered,
     rooms: () => rooms,
     bound: () => until(() => session.state() === 'bound' || undefined),
     closed: () => until(() => closed[0]),

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 
 import type { Pdu } from '../../../engine/carriers/smpp/pdu.ts'
+import { UncertainError } from '../../../engine/carriers/uncertain-error.ts'
 import { openCarrier, submission } from './open-carrier.ts'
 import { startRawSmsc, type RawPeer } from './raw-smsc.ts'
 
@@ -35,10 +36,15 @@ test('a part that found no room is sent again alone when others were taken', asy
   expect(result).toEqual({ accepted: true, carrierIds: [idOf(0), idOf(5), idOf(2)] })
 })
 
-test('after three such tries the message is refused', async () => {
+test('after three such tries nobody knows what the phone shows', async () => {
   const smsc = await startRawSmsc({ on: refusing([0, 0x58, 0, 0x58, 0x58, 0x14]) })
   const { carrier } = await openCarrier(smsc.port)
-  expect(await carrier.submit(threeParts())).toMatchObject({ verdict: 'later', error: '0x14 ESME_RMSGQFUL' })
+  const error = await carrier.submit(threeParts()).catch((cause: unknown) => cause)
+  expect(error).toBeInstanceOf(UncertainError)
+  expect(error).toMatchObject({
+    message: '2 of 3 parts were taken, then 0x14 ESME_RMSGQFUL',
+    connectionLost: false,
+  })
   expect(smsc.peers[0]!.pdus.filter(isSubmit)).toHaveLength(6)
 })
 
@@ -53,7 +59,7 @@ test('a part is not tried again when the time of its message is over', async () 
   })
   const { carrier } = await openCarrier(smsc.port, {}, { clock: () => now })
   const message = { ...threeParts(), expiresAt: now + 25_000 }
-  expect(await carrier.submit(message)).toMatchObject({ accepted: false, verdict: 'later' })
+  await expect(carrier.submit(message)).rejects.toThrow('2 of 3 parts were taken, then 0x58 ESME_RTHROTTLED')
   expect(smsc.peers[0]!.pdus.filter(isSubmit)).toHaveLength(3)
 })
 
@@ -69,13 +75,31 @@ test('what still waits for a place when its time is over is not sent', async () 
   const results = [
     carrier.submit({ ...submission(), expiresAt: now + 60_000 }),
     carrier.submit({ ...submission(), expiresAt: now + 5_000 }),
-    carrier.submit({ ...threeParts(), expiresAt: now + 15_000 }),
+    carrier.submit({ ...threeParts(), expiresAt: now + 15_000 }).catch((error: Error) => error.message),
   ]
-  expect(await Promise.all(results)).toMatchObject([{ accepted: true }, late, late])
+  const partly = expect.stringMatching(/^1 of 3 parts were taken, then not sent: its time was over/)
+  expect(await Promise.all(results)).toMatchObject([{ accepted: true }, late, partly])
   expect(smsc.peers[0]!.pdus.filter(isSubmit)).toHaveLength(2)
 })
 
-test('a part that is refused for good refuses the message, and what still waits is not sent', async () => {
+test('a part that is refused for good after others were taken is not tried again, and leaves the message uncertain', async () => {
+  const smsc = await startRawSmsc({ on: refusing([0, 0x45]) })
+  const { carrier } = await openCarrier(smsc.port, { window: 1 })
+  await expect(carrier.submit(threeParts())).rejects.toThrow('1 of 3 parts were taken, then 0x45 ESME_RSUBMITFAIL')
+  expect(await carrier.submit(submission())).toMatchObject({ accepted: true })
+  expect(smsc.peers[0]!.pdus.filter(isSubmit)).toHaveLength(3)
+})
+
+test('a stop between the tries leaves the message uncertain', async () => {
+  const smsc = await startRawSmsc({ on: refusing([0, 0x58]) })
+  const { carrier } = await openCarrier(smsc.port, { partRetryMs: 60_000, drainTimeoutMs: 10_000 })
+  const error = carrier.submit(threeParts()).catch((cause: Error) => cause.message)
+  await smsc.peers[0]!.saw('submit_sm', 3)
+  await carrier.stop()
+  expect(await error).toBe('2 of 3 parts were taken, then 0x58 ESME_RTHROTTLED')
+})
+
+test('a number at fault refuses the message, whatever was taken, and what still waits is not sent', async () => {
   const smsc = await startRawSmsc({ on: refusing([0, 0x0b]) })
   const { carrier } = await openCarrier(smsc.port, { window: 1 })
   expect(await carrier.submit(threeParts())).toMatchObject({ verdict: 'final', numberAtFault: true })

@@ -47,7 +47,7 @@ test('an answer that cannot be read makes its submit uncertain, unless it refuse
     smsc.peers[0]!.socket.write(frameOf(0x8000_0004, status, sent[place]!.sequence, 'ab\0\x04\x24\x00\x09abc'))
   }
   expect(await Promise.all(outcomes)).toMatchObject([
-    { kind: 'lost', reason: 'an answer that cannot be read' },
+    { kind: 'lost', reason: 'an answer that cannot be read', connectionLost: false },
     { kind: 'answered', pdu: { status: 0x0b } },
   ])
 })
@@ -69,7 +69,7 @@ test.each([
   peer.socket.write(header)
   expect(await one.closed()).toEqual({ reason: 'a PDU of impossible length' })
   expect(await peer.saw('generic_nack')).toMatchObject([{ status: 0x02, sequence: 0 }])
-  expect(await outcome).toEqual({ kind: 'lost', reason: 'a PDU of impossible length' })
+  expect(await outcome).toEqual({ kind: 'lost', reason: 'a PDU of impossible length', connectionLost: true })
 })
 
 test('a PDU that never ends ends the session', async () => {
@@ -85,7 +85,8 @@ test('a submit without an answer is uncertain when its time is over; the answer 
   const one = openSession(smsc.port, { responseTimeoutMs: 20 })
   await one.bound()
   const outcomes = await Promise.all([submit(one), submit(one)])
-  expect(outcomes).toEqual(Array.from({ length: 2 }, () => ({ kind: 'lost', reason: 'no answer in time' })))
+  const given = { kind: 'lost', reason: 'no answer in time', connectionLost: false }
+  expect(outcomes).toEqual([given, given])
   expect([one.session.inFlight(), one.session.state()]).toEqual([0, 'bound'])
   const [sent] = await smsc.peers[0]!.saw('submit_sm')
   smsc.peers[0]!.send('submit_sm_resp', sent!.sequence, { fields: { messageId: 'a' } })
@@ -153,9 +154,9 @@ test('a refused bind tells the status', async () => {
 
 test('an unbind does not wait for ever', async () => {
   const smsc = await startRawSmsc({ on: pdu => ['submit_sm', 'unbind'].includes(pdu.command) })
-  const one = openSession(smsc.port, { drainTimeoutMs: 10, unbindTimeoutMs: 10 })
+  const one = openSession(smsc.port, { unbindTimeoutMs: 10 })
   await one.bound()
   const outcome = submit(one)
-  await one.session.unbind()
-  expect(await outcome).toEqual({ kind: 'lost', reason: 'no answer to unbind' })
+  await one.session.unbind(10)
+  expect(await outcome).toEqual({ kind: 'lost', reason: 'no answer to unbind', connectionLost: true })
 })

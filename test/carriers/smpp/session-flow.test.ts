@@ -36,6 +36,27 @@ test('a peer that never reads again is given up, though it still talks', async (
   expect(await one.closed()).toEqual({ reason: 'the peer reads nothing' })
 })
 
+test('a peer that asks without end and reads nothing is given up', async () => {
+  const smsc = await startRawSmsc()
+  const one = openSession(smsc.port, { enquireTimeoutMs: 100 })
+  await one.bound()
+  const { socket } = smsc.peers[0]!
+  socket.pause()
+  const flood = Buffer.alloc(16 * 4_096)
+  for (let at = 0; at < flood.length; at += 16) {
+    flood.writeUInt32BE(16, at)
+    flood.writeUInt32BE(0x15, at + 4)
+    flood.writeUInt32BE(at / 16 + 1, at + 12)
+  }
+  const ask = () => {
+    while (socket.write(flood));
+  }
+  socket.on('drain', ask)
+  ask()
+  expect(await one.closed()).toEqual({ reason: 'the peer reads nothing' })
+  socket.off('drain', ask)
+})
+
 test('with too many deliveries that wait to be stored nothing more is read', async () => {
   const stored = Promise.withResolvers<void>()
   let taken = 0

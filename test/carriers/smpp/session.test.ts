@@ -98,10 +98,10 @@ test('after the peer’s unbind, answers that are under way are still taken', as
 
 test('an unbind lets open submits end first', async () => {
   const smsc = await startRawSmsc({ on: pdu => pdu.command === 'submit_sm' })
-  const one = openSession(smsc.port, { drainTimeoutMs: 10_000 })
+  const one = openSession(smsc.port)
   await one.bound()
   const outcome = submit(one)
-  const ended = one.session.unbind()
+  const ended = one.session.unbind(10_000)
   expect(one.session.free()).toBe(0)
   const peer = smsc.peers[0]!
   const [sent] = await peer.saw('submit_sm')
