@@ -27,6 +27,8 @@ describe('a text on the wire', () => {
     const any = units.map(codes => String.fromCharCode(...codes))
     fc.assert(
       fc.property(fc.oneof(gsm, any), fc.constantFrom('gsm7', 'latin1'), (text, defaultAlphabet) => {
+        // The mark of the other byte order turns the rest round, as it should.
+        fc.pre(!text.startsWith('\ufffe'))
         const encoding = isGsm7(text) ? 'gsm7' : 'ucs2'
         const { octets, dataCoding } = encodeText(text, { encoding, defaultAlphabet })
         // A byte order mark at the start is no text.
