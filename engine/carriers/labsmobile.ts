@@ -15,12 +15,12 @@ import { Type, type Static } from 'typebox'
 
 import { EngineError } from '../errors.ts'
 import { derivedId, letters } from '../ids.ts'
-import { fieldsOf } from './callback-fields.ts'
+import { fieldsOf } from './over-http/callback-fields.ts'
 import type { CallbackRequest, CarrierDriver, CarrierReport, InboundSms, Refusal } from './carrier.ts'
 import type { ReportState, Submission, SubmitResult } from './carrier.ts'
-import { baseUrl, callbackAddress, createHttpCarrier, fieldsOfParams } from './http-carrier.ts'
-import { httpSettings, httpVerdict, type HttpAnswer, type HttpRequest } from './http-carrier.ts'
-import { internationalNumber } from './international-number.ts'
+import { baseUrl, callbackAddress, createHttpCarrier, fieldsOfParams } from './over-http/http-carrier.ts'
+import { httpSettings, httpVerdict, type HttpAnswer, type HttpRequest } from './over-http/http-carrier.ts'
+import { internationalNumber } from './over-http/international-number.ts'
 
 const settings = Type.Object(
   {

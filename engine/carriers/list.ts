@@ -10,12 +10,12 @@ import { loopback } from './loopback.ts'
 const drivers: Readonly<Record<string, () => Promise<CarrierDriver>>> = {
   loopback: async () => loopback,
   smpp: async () => (await import('./smpp/smpp.ts')).smpp,
-  http: async () => (await import('./http.ts')).http,
-  twilio: async () => (await import('./twilio.ts')).twilio,
-  vonage: async () => (await import('./vonage.ts')).vonage,
-  infobip: async () => (await import('./infobip.ts')).infobip,
+  http: async () => (await import('./declared/http.ts')).http,
+  twilio: async () => (await import('./twilio/twilio.ts')).twilio,
+  vonage: async () => (await import('./vonage/vonage.ts')).vonage,
+  infobip: async () => (await import('./infobip/infobip.ts')).infobip,
   labsmobile: async () => (await import('./labsmobile.ts')).labsmobile,
-  kannel: async () => (await import('./kannel.ts')).kannel,
+  kannel: async () => (await import('./kannel/kannel.ts')).kannel,
 }
 
 /** What the engine lends all carriers. */

@@ -6,7 +6,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import type { CallbackAnswer, CallbackRequest, Carrier } from '../carriers/carrier.ts'
-import { equalSecrets } from '../carriers/equal-secrets.ts'
+import { equalSecrets } from '../carriers/over-http/equal-secrets.ts'
 import { EngineError } from '../errors.ts'
 
 /** A hundred reports come in one call. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import type { HttpProvider } from '../../engine/carriers/http-carrier.ts'
+import type { HttpProvider } from '../../engine/carriers/over-http/http-carrier.ts'
 import { EngineError, StartError } from '../../engine/errors.ts'
 import { until } from '../helpers.ts'
 import { callback, startMade, startProvider, submission } from './provider.ts'

@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto'
 
 import { describe, expect, test } from 'vitest'
 
-import { http } from '../../engine/carriers/http.ts'
+import { http } from '../../engine/carriers/declared/http.ts'
 import { plivo, sinch } from './declared-providers.ts'
 import { callback, startCarrier, startProvider, submission } from './provider.ts'
 

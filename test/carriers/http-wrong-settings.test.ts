@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
-import { http } from '../../engine/carriers/http.ts'
-import { infobip } from '../../engine/carriers/infobip.ts'
-import { kannel } from '../../engine/carriers/kannel.ts'
+import { http } from '../../engine/carriers/declared/http.ts'
+import { infobip } from '../../engine/carriers/infobip/infobip.ts'
+import { kannel } from '../../engine/carriers/kannel/kannel.ts'
 import { startCarrier } from './provider.ts'
 
 describe('what is declared wrong stops the start', () => {

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 
 import { describe, expect, test } from 'vitest'
 
-import { http } from '../../engine/carriers/http.ts'
+import { http } from '../../engine/carriers/declared/http.ts'
 import { callback, startCarrier, startProvider, submission } from './provider.ts'
 
 const sms = 'https://sms.example.com/callbacks/main/derived-callback-secret/sms'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
-import { infobipNumberErrors } from '../../engine/carriers/infobip-statuses.ts'
-import { infobip } from '../../engine/carriers/infobip.ts'
+import { infobipNumberErrors } from '../../engine/carriers/infobip/infobip-statuses.ts'
+import { infobip } from '../../engine/carriers/infobip/infobip.ts'
 import { createLog } from '../../engine/log.ts'
 import { callback, startCarrier, startProvider, submission } from './provider.ts'
 

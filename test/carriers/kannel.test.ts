@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 
-import { kannel } from '../../engine/carriers/kannel.ts'
+import { kannel } from '../../engine/carriers/kannel/kannel.ts'
 import { callback, startCarrier, startProvider, submission } from './provider.ts'
 
 const password = 'kannel-password'

@@ -8,7 +8,7 @@ import {
   httpSettings,
   type HttpProvider,
   type HttpSettings,
-} from '../../engine/carriers/http-carrier.ts'
+} from '../../engine/carriers/over-http/http-carrier.ts'
 import { checkSettings } from '../../engine/settings.ts'
 import { startMade, testParts, type StartedCarrier } from './provider.ts'
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 
 import { describe, expect, test } from 'vitest'
 
-import { twilioReports } from '../../engine/carriers/twilio-codes.ts'
-import { twilioSignature } from '../../engine/carriers/twilio-signature.ts'
-import { twilio } from '../../engine/carriers/twilio.ts'
+import { twilioReports } from '../../engine/carriers/twilio/twilio-codes.ts'
+import { twilioSignature } from '../../engine/carriers/twilio/twilio-signature.ts'
+import { twilio } from '../../engine/carriers/twilio/twilio.ts'
 import { callback, startCarrier } from './provider.ts'
 
 const accountSid = 'AC0123456789abcdef0123456789abcdef'

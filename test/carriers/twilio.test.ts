@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
-import { twilioRefusals } from '../../engine/carriers/twilio-codes.ts'
-import { twilio } from '../../engine/carriers/twilio.ts'
+import { twilioRefusals } from '../../engine/carriers/twilio/twilio-codes.ts'
+import { twilio } from '../../engine/carriers/twilio/twilio.ts'
 import { StartError } from '../../engine/errors.ts'
 import { startCarrier, startProvider, submission, testParts } from './provider.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
-import { vonageReports } from '../../engine/carriers/vonage-codes.ts'
-import { vonageSignature } from '../../engine/carriers/vonage-signature.ts'
-import { vonage } from '../../engine/carriers/vonage.ts'
+import { vonageReports } from '../../engine/carriers/vonage/vonage-codes.ts'
+import { vonageSignature } from '../../engine/carriers/vonage/vonage-signature.ts'
+import { vonage } from '../../engine/carriers/vonage/vonage.ts'
 import { callback, startCarrier } from './provider.ts'
 
 const base = { apiKey: 'abcd1234', apiSecret: 'secret-of-the-account', from: 'Acme' }

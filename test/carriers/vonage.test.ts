@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
-import { vonageRefusals } from '../../engine/carriers/vonage-codes.ts'
-import { vonage } from '../../engine/carriers/vonage.ts'
+import { vonageRefusals } from '../../engine/carriers/vonage/vonage-codes.ts'
+import { vonage } from '../../engine/carriers/vonage/vonage.ts'
 import { startCarrier, startProvider, submission } from './provider.ts'
 
 const base = { apiKey: 'abcd1234', apiSecret: 'secret-of-the-account', from: 'Acme' }

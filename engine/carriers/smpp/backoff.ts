@@ -2,7 +2,7 @@
 // soon; a bind that was refused needs a person, and message centres lock out
 // those who ask too often.
 
-import { statuses } from './statuses.ts'
+import { statuses } from './wire/statuses.ts'
 
 export interface BackoffSettings {
   reconnectMs: number

@@ -1,10 +1,10 @@
 // All binds of one carrier: what it submits goes to the one with the most room.
 
 import { usualBackoff, type BackoffSettings } from './backoff.ts'
-import type { PduFields } from './bodies.ts'
+import type { PduFields } from './wire/bodies.ts'
 import { createLink, type LinkEvents, type LinkStatus } from './link.ts'
-import type { Outcome } from './pending.ts'
-import type { BindKind, SessionSettings } from './session-settings.ts'
+import type { Outcome } from './session/pending.ts'
+import type { BindKind, SessionSettings } from './session/session-settings.ts'
 
 export interface BindsParts {
   bind: 'transceiver' | 'transmitter-receiver'

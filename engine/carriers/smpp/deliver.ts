@@ -2,14 +2,14 @@
 // is acknowledged only when this resolves; the network keeps it until then.
 
 import type { CarrierEvents, ReportState } from '../carrier.ts'
-import { decodeText } from './alphabet.ts'
-import { candidateIds, normalId } from './message-ids.ts'
-import { readPart } from './parts.ts'
-import type { Pdu } from './pdu.ts'
-import { readReceipt, type Receipt, type ReceiptState } from './receipt.ts'
+import { decodeText } from './wire/alphabet.ts'
+import { candidateIds, normalId } from './wire/message-ids.ts'
+import { readPart } from './wire/parts.ts'
+import type { Pdu } from './wire/pdu.ts'
+import { readReceipt, type Receipt, type ReceiptState } from './wire/receipt.ts'
 import type { Redeliveries } from './redeliveries.ts'
 import type { SmppSettings } from './settings.ts'
-import { tlvTags, tlvText } from './tlvs.ts'
+import { tlvTags, tlvText } from './wire/tlvs.ts'
 
 type DeliverSettings = Pick<SmppSettings, 'defaultAlphabet' | 'messageIdFormat' | 'receiptErrors'>
 

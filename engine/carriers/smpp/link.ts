@@ -2,12 +2,12 @@
 // after a pause.
 
 import { createBackoff, type BackoffSettings } from './backoff.ts'
-import type { PduFields } from './bodies.ts'
-import type { Outcome } from './pending.ts'
-import type { SessionSettings } from './session-settings.ts'
-import type { Closed, DeliveryEvents } from './session-events.ts'
-import { createSession, type Session } from './session.ts'
-import { describeStatus } from './statuses.ts'
+import type { PduFields } from './wire/bodies.ts'
+import type { Outcome } from './session/pending.ts'
+import type { SessionSettings } from './session/session-settings.ts'
+import type { Closed, DeliveryEvents } from './session/session-events.ts'
+import { createSession, type Session } from './session/session.ts'
+import { describeStatus } from './wire/statuses.ts'
 
 export interface LinkEvents extends DeliveryEvents {
   /** It can send now, or no more. */

@@ -5,7 +5,7 @@
 import type { Submission } from '../carrier.ts'
 import type { TokenBucket } from '../token-bucket.ts'
 import type { Binds } from './binds.ts'
-import type { Outcome } from './pending.ts'
+import type { Outcome } from './session/pending.ts'
 import type { SubmitPart } from './submit-fields.ts'
 
 /** `unfit`: a field that SMPP cannot carry. */

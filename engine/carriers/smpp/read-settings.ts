@@ -8,10 +8,10 @@ import { domainToASCII } from 'node:url'
 
 import { StartError } from '../../errors.ts'
 import { senderPattern } from '../../phone.ts'
-import { encodePdu, type PduInput } from './pdu.ts'
-import type { SessionSettings } from './session-settings.ts'
+import { encodePdu, type PduInput } from './wire/pdu.ts'
+import type { SessionSettings } from './session/session-settings.ts'
 import type { SmppSettings } from './settings.ts'
-import { statusCode } from './statuses.ts'
+import { statusCode } from './wire/statuses.ts'
 import type { Verdicts } from './verdicts.ts'
 
 export interface ReadSettings {

@@ -10,8 +10,8 @@
 import { createHash } from 'node:crypto'
 
 import { newId } from '../../ids.ts'
-import type { Pdu } from './pdu.ts'
-import { tlvTags } from './tlvs.ts'
+import type { Pdu } from './wire/pdu.ts'
+import { tlvTags } from './wire/tlvs.ts'
 
 export interface Redeliveries {
   /** Of the SMS that this one repeats, else a new one. */

@@ -1,10 +1,10 @@
 // A message as the submit_sm of its parts.
 
 import type { Submission } from '../carrier.ts'
-import type { PduFields } from './bodies.ts'
-import { splitText } from './parts.ts'
+import type { PduFields } from './wire/bodies.ts'
+import { splitText } from './wire/parts.ts'
 import type { SmppSettings } from './settings.ts'
-import { validityPeriod } from './validity.ts'
+import { validityPeriod } from './wire/validity.ts'
 
 export interface SubmitPart {
   /** To be asked for when the part goes out: how long it is valid is counted from then. */

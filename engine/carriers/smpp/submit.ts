@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 import type { Refusal, Submission, SubmitResult } from '../carrier.ts'
 import { UncertainError } from '../uncertain-error.ts'
-import { normalId } from './message-ids.ts'
+import { normalId } from './wire/message-ids.ts'
 import type { PartOutcome, PartQueue } from './part-queue.ts'
 import type { SmppSettings } from './settings.ts'
 import { submitParts, type SubmitPart } from './submit-fields.ts'

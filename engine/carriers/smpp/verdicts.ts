@@ -3,7 +3,7 @@
 // that carrier will not take it, another one may.
 
 import type { Refusal, Verdict } from '../carrier.ts'
-import { describeStatus, statuses, type StatusName } from './statuses.ts'
+import { describeStatus, statuses, type StatusName } from './wire/statuses.ts'
 
 export interface Judgement {
   verdict: Verdict

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { decodeText, encodeText } from '../../../engine/carriers/smpp/alphabet.ts'
+import { decodeText, encodeText } from '../../../engine/carriers/smpp/wire/alphabet.ts'
 import { isGsm7, readSeptets } from '../../../engine/gsm7.ts'
 
 const hex = (octets: Buffer) => octets.toString('hex')

@@ -2,9 +2,9 @@
 
 import * as fc from 'fast-check'
 
-import { bodies, type BodyField } from '../../../engine/carriers/smpp/bodies.ts'
-import { commandNames, type CommandName } from '../../../engine/carriers/smpp/commands.ts'
-import type { PduFields, PduInput } from '../../../engine/carriers/smpp/pdu.ts'
+import { bodies, type BodyField } from '../../../engine/carriers/smpp/wire/bodies.ts'
+import { commandNames, type CommandName } from '../../../engine/carriers/smpp/wire/commands.ts'
+import type { PduFields, PduInput } from '../../../engine/carriers/smpp/wire/pdu.ts'
 
 export const octet = fc.integer({ min: 0, max: 255 })
 const octets = (maxLength: number) => fc.uint8Array({ maxLength }).map(values => Buffer.from(values))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import type { Pdu } from '../../../engine/carriers/smpp/pdu.ts'
+import type { Pdu } from '../../../engine/carriers/smpp/wire/pdu.ts'
 import { until } from '../../helpers.ts'
 import { openCarrier, submission } from './open-carrier.ts'
 import { startRawSmsc } from './raw-smsc.ts'

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { createFramer, maxPduLength } from '../../../engine/carriers/smpp/framing.ts'
-import { encodePdu, type PduError } from '../../../engine/carriers/smpp/pdu.ts'
-import { statuses } from '../../../engine/carriers/smpp/statuses.ts'
-import { tlvTags } from '../../../engine/carriers/smpp/tlvs.ts'
+import { createFramer, maxPduLength } from '../../../engine/carriers/smpp/wire/framing.ts'
+import { encodePdu, type PduError } from '../../../engine/carriers/smpp/wire/pdu.ts'
+import { statuses } from '../../../engine/carriers/smpp/wire/statuses.ts'
+import { tlvTags } from '../../../engine/carriers/smpp/wire/tlvs.ts'
 
 function collect() {
   const frames: string[] = []

@@ -4,13 +4,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { decodeText } from '../../../engine/carriers/smpp/alphabet.ts'
-import { createFramer } from '../../../engine/carriers/smpp/framing.ts'
-import { candidateIds } from '../../../engine/carriers/smpp/message-ids.ts'
-import { readPart } from '../../../engine/carriers/smpp/parts.ts'
-import { decodePdu, encodePdu, PduError } from '../../../engine/carriers/smpp/pdu.ts'
-import { readReceipt } from '../../../engine/carriers/smpp/receipt.ts'
-import { tlvTags } from '../../../engine/carriers/smpp/tlvs.ts'
+import { decodeText } from '../../../engine/carriers/smpp/wire/alphabet.ts'
+import { createFramer } from '../../../engine/carriers/smpp/wire/framing.ts'
+import { candidateIds } from '../../../engine/carriers/smpp/wire/message-ids.ts'
+import { readPart } from '../../../engine/carriers/smpp/wire/parts.ts'
+import { decodePdu, encodePdu, PduError } from '../../../engine/carriers/smpp/wire/pdu.ts'
+import { readReceipt } from '../../../engine/carriers/smpp/wire/receipt.ts'
+import { tlvTags } from '../../../engine/carriers/smpp/wire/tlvs.ts'
 import { anyPdu } from './any-pdu.ts'
 
 const rounds = process.env.PATCHCORD_TEST_LONG === undefined ? 20_000 : 1_000_000

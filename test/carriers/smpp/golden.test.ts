@@ -10,7 +10,7 @@ import { join } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
-import { decodePdu, encodePdu } from '../../../engine/carriers/smpp/pdu.ts'
+import { decodePdu, encodePdu } from '../../../engine/carriers/smpp/wire/pdu.ts'
 import { examples } from './golden/examples.ts'
 import { dissect, hasTshark } from './golden/tshark.ts'
 

@@ -2,10 +2,10 @@
 
 import { onTestFinished } from 'vitest'
 
-import type { Pdu } from '../../../engine/carriers/smpp/pdu.ts'
-import type { Closed } from '../../../engine/carriers/smpp/session-events.ts'
-import type { SessionSettings } from '../../../engine/carriers/smpp/session-settings.ts'
-import { createSession } from '../../../engine/carriers/smpp/session.ts'
+import type { Pdu } from '../../../engine/carriers/smpp/wire/pdu.ts'
+import type { Closed } from '../../../engine/carriers/smpp/session/session-events.ts'
+import type { SessionSettings } from '../../../engine/carriers/smpp/session/session-settings.ts'
+import { createSession } from '../../../engine/carriers/smpp/session/session.ts'
 import { until } from '../../helpers.ts'
 
 /** Of a submit, or of a delivery. */

@@ -2,7 +2,7 @@ import { onTestFinished, expect, test } from 'vitest'
 
 import { createBinds } from '../../../engine/carriers/smpp/binds.ts'
 import { createPartQueue } from '../../../engine/carriers/smpp/part-queue.ts'
-import type { Pdu } from '../../../engine/carriers/smpp/pdu.ts'
+import type { Pdu } from '../../../engine/carriers/smpp/wire/pdu.ts'
 import type { SubmitPart } from '../../../engine/carriers/smpp/submit-fields.ts'
 import { createTokenBucket, type TokenBucket } from '../../../engine/carriers/token-bucket.ts'
 import { until } from '../../helpers.ts'

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { decodeText } from '../../../engine/carriers/smpp/alphabet.ts'
-import { readPart, splitText, type LongMessages, type MessagePart } from '../../../engine/carriers/smpp/parts.ts'
-import { tlvTags } from '../../../engine/carriers/smpp/tlvs.ts'
+import { decodeText } from '../../../engine/carriers/smpp/wire/alphabet.ts'
+import { readPart, splitText, type LongMessages, type MessagePart } from '../../../engine/carriers/smpp/wire/parts.ts'
+import { tlvTags } from '../../../engine/carriers/smpp/wire/tlvs.ts'
 import { countSegments } from '../../../engine/outbox/segments.ts'
 
 const asRead = ({ tlvs, ...fields }: MessagePart) => readPart({ fields, tlvs })

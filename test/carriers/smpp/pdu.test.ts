@@ -1,10 +1,16 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { commandId, commandName, commandNames, isResponse, responseTo } from '../../../engine/carriers/smpp/commands.ts'
-import { decodePdu, encodePdu, PduError, type PduInput } from '../../../engine/carriers/smpp/pdu.ts'
-import { describeStatus, statusCode, statuses, statusName } from '../../../engine/carriers/smpp/statuses.ts'
-import { tlvInteger, tlvTags, tlvText } from '../../../engine/carriers/smpp/tlvs.ts'
+import {
+  commandId,
+  commandName,
+  commandNames,
+  isResponse,
+  responseTo,
+} from '../../../engine/carriers/smpp/wire/commands.ts'
+import { decodePdu, encodePdu, PduError, type PduInput } from '../../../engine/carriers/smpp/wire/pdu.ts'
+import { describeStatus, statusCode, statuses, statusName } from '../../../engine/carriers/smpp/wire/statuses.ts'
+import { tlvInteger, tlvTags, tlvText } from '../../../engine/carriers/smpp/wire/tlvs.ts'
 import { anyPdu } from './any-pdu.ts'
 
 /** A frame with its length set right. */

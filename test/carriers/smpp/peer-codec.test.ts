@@ -5,10 +5,10 @@ import { createRequire } from 'node:module'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { commandId, commandNames, type CommandName } from '../../../engine/carriers/smpp/commands.ts'
-import { decodePdu, encodePdu, type PduFields } from '../../../engine/carriers/smpp/pdu.ts'
-import { statuses } from '../../../engine/carriers/smpp/statuses.ts'
-import { tlvTags } from '../../../engine/carriers/smpp/tlvs.ts'
+import { commandId, commandNames, type CommandName } from '../../../engine/carriers/smpp/wire/commands.ts'
+import { decodePdu, encodePdu, type PduFields } from '../../../engine/carriers/smpp/wire/pdu.ts'
+import { statuses } from '../../../engine/carriers/smpp/wire/statuses.ts'
+import { tlvTags } from '../../../engine/carriers/smpp/wire/tlvs.ts'
 import { anyFields } from './any-pdu.ts'
 
 interface PeerPdu extends Record<string, unknown> {

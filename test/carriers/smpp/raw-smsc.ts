@@ -7,9 +7,9 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 
 import { onTestFinished } from 'vitest'
 
-import { isResponse, responseTo, type CommandName } from '../../../engine/carriers/smpp/commands.ts'
-import { createFramer } from '../../../engine/carriers/smpp/framing.ts'
-import { decodePdu, encodePdu, type Pdu, type PduFields } from '../../../engine/carriers/smpp/pdu.ts'
+import { isResponse, responseTo, type CommandName } from '../../../engine/carriers/smpp/wire/commands.ts'
+import { createFramer } from '../../../engine/carriers/smpp/wire/framing.ts'
+import { decodePdu, encodePdu, type Pdu, type PduFields } from '../../../engine/carriers/smpp/wire/pdu.ts'
 import { until } from '../../helpers.ts'
 
 export interface RawPeer {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 
-import { candidateIds, normalId } from '../../../engine/carriers/smpp/message-ids.ts'
-import type { Pdu, PduFields } from '../../../engine/carriers/smpp/pdu.ts'
-import { readReceipt } from '../../../engine/carriers/smpp/receipt.ts'
-import { tlvTags } from '../../../engine/carriers/smpp/tlvs.ts'
+import { candidateIds, normalId } from '../../../engine/carriers/smpp/wire/message-ids.ts'
+import type { Pdu, PduFields } from '../../../engine/carriers/smpp/wire/pdu.ts'
+import { readReceipt } from '../../../engine/carriers/smpp/wire/receipt.ts'
+import { tlvTags } from '../../../engine/carriers/smpp/wire/tlvs.ts'
 
 function deliver(fields: PduFields, tlvs: Array<[number, Buffer]> = []): Pdu {
   return { command: 'deliver_sm', status: 0, sequence: 1, fields, tlvs: new Map(tlvs) }

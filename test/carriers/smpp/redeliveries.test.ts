@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import type { Pdu, PduFields } from '../../../engine/carriers/smpp/pdu.ts'
+import type { Pdu, PduFields } from '../../../engine/carriers/smpp/wire/pdu.ts'
 import { createRedeliveries } from '../../../engine/carriers/smpp/redeliveries.ts'
 import { until } from '../../helpers.ts'
 import { openCarrier } from './open-carrier.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
-import type { Pdu } from '../../../engine/carriers/smpp/pdu.ts'
-import { createSequence, lastSequence } from '../../../engine/carriers/smpp/sequence.ts'
+import type { Pdu } from '../../../engine/carriers/smpp/wire/pdu.ts'
+import { createSequence, lastSequence } from '../../../engine/carriers/smpp/session/sequence.ts'
 import { until } from '../../helpers.ts'
 import { newCertificate } from './certificate.ts'
 import { fields, noTlvs, openSession, submit } from './open-session.ts'

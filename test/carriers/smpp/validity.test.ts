@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { validityPeriod } from '../../../engine/carriers/smpp/validity.ts'
+import { validityPeriod } from '../../../engine/carriers/smpp/wire/validity.ts'
 
 const now = Date.UTC(2026, 0, 31, 23, 59, 30)
 const day = 86_400_000

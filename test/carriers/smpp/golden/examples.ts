@@ -1,9 +1,9 @@
 // PDUs as we put them on the wire, each with what an independent decoder has
 // to see in it: names and values are those of Wireshark's SMPP dissector.
 
-import { splitText } from '../../../../engine/carriers/smpp/parts.ts'
-import type { PduFields, PduInput } from '../../../../engine/carriers/smpp/pdu.ts'
-import { tlvTags } from '../../../../engine/carriers/smpp/tlvs.ts'
+import { splitText } from '../../../../engine/carriers/smpp/wire/parts.ts'
+import type { PduFields, PduInput } from '../../../../engine/carriers/smpp/wire/pdu.ts'
+import { tlvTags } from '../../../../engine/carriers/smpp/wire/tlvs.ts'
 
 export interface Example {
   name: string

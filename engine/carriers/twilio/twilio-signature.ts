@@ -5,10 +5,10 @@
 
 import { createHash, createHmac } from 'node:crypto'
 
-import { EngineError } from '../errors.ts'
-import { isJson } from './callback-fields.ts'
-import type { CallbackRequest } from './carrier.ts'
-import { equalSecrets } from './equal-secrets.ts'
+import { EngineError } from '../../errors.ts'
+import { isJson } from '../over-http/callback-fields.ts'
+import type { CallbackRequest } from '../carrier.ts'
+import { equalSecrets } from '../over-http/equal-secrets.ts'
 
 /** Throws EngineError `forbidden` unless the call is signed with that token. */
 export function verifyTwilio(call: CallbackRequest, authToken: string): void {

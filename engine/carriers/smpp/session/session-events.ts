@@ -1,6 +1,6 @@
 // What a session tells those who opened it.
 
-import type { Pdu } from './pdu.ts'
+import type { Pdu } from '../wire/pdu.ts'
 
 export interface Closed {
   reason: string

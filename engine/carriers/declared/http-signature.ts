@@ -5,9 +5,9 @@ import { createHmac } from 'node:crypto'
 
 import { Type, type Static } from 'typebox'
 
-import { EngineError } from '../errors.ts'
-import type { CallbackRequest } from './carrier.ts'
-import { equalSecrets } from './equal-secrets.ts'
+import { EngineError } from '../../errors.ts'
+import type { CallbackRequest } from '../carrier.ts'
+import { equalSecrets } from '../over-http/equal-secrets.ts'
 import { besideBody } from './value-path.ts'
 
 export const signatureSettings = Type.Object(

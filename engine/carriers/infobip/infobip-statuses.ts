@@ -2,7 +2,7 @@
 // status and error codes"). `why` is there wherever the number is at fault:
 // only then does a script tell its user that the number cannot be reached.
 
-import type { ReportState, Verdict } from './carrier.ts'
+import type { ReportState, Verdict } from '../carrier.ts'
 
 export interface InfobipStatus {
   /** In the answer to a submit; absent: it took the message. */

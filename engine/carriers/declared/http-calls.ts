@@ -2,12 +2,12 @@
 
 import { Type, type Static } from 'typebox'
 
-import { EngineError } from '../errors.ts'
-import type { Checked } from './checked.ts'
-import { jsonOf } from './callback-fields.ts'
-import type { CallbackRequest, CarrierReport, InboundSms } from './carrier.ts'
-import { internationalNumber } from './international-number.ts'
-import type { ReadItems } from './read-items.ts'
+import { EngineError } from '../../errors.ts'
+import type { Checked } from '../over-http/checked.ts'
+import { jsonOf } from '../over-http/callback-fields.ts'
+import type { CallbackRequest, CarrierReport, InboundSms } from '../carrier.ts'
+import { internationalNumber } from '../over-http/international-number.ts'
+import type { ReadItems } from '../over-http/read-items.ts'
 import { asText } from './template.ts'
 import { compilePath, type PathSource, type ValuePath } from './value-path.ts'
 

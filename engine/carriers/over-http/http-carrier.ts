@@ -2,13 +2,13 @@
 // and what answers and calls mean; connections, limits, certainty and the order
 // "verify, store, then answer" are here.
 
-import { EngineError } from '../errors.ts'
-import type { CallbackAnswer, CallbackRequest, Carrier, CarrierCallbacks, CarrierEvents } from './carrier.ts'
-import type { CarrierParts, CarrierReport, InboundSms, Refusal, Submission, SubmitResult } from './carrier.ts'
+import { EngineError } from '../../errors.ts'
+import type { CallbackAnswer, CallbackRequest, Carrier, CarrierCallbacks, CarrierEvents } from '../carrier.ts'
+import type { CarrierParts, CarrierReport, InboundSms, Refusal, Submission, SubmitResult } from '../carrier.ts'
 import { createHttpClient, type HttpAnswer, type HttpRequest, type NotSent } from './http-client.ts'
 import { checkBaseUrl, type HttpSettings } from './http-settings.ts'
 import { providerWords } from './provider-words.ts'
-import { createTokenBucket } from './token-bucket.ts'
+import { createTokenBucket } from '../token-bucket.ts'
 
 export type { HttpAnswer, HttpRequest } from './http-client.ts'
 export { baseUrl, callbackAddress, fieldsOfParams, httpSettings, paramFields } from './http-settings.ts'

@@ -3,12 +3,12 @@
 
 import { Type, type Static } from 'typebox'
 
-import { fieldsOf, needField } from './callback-fields.ts'
-import type { CallbackRequest, CarrierDriver, CarrierReport, InboundSms } from './carrier.ts'
-import type { CarrierParts, Submission, SubmitResult } from './carrier.ts'
-import { baseUrl, callbackAddress, createHttpCarrier, fieldsOfParams, httpSettings } from './http-carrier.ts'
-import { httpVerdict, paramFields, type HttpAnswer, type HttpRequest } from './http-carrier.ts'
-import { internationalNumber } from './international-number.ts'
+import { fieldsOf, needField } from '../over-http/callback-fields.ts'
+import type { CallbackRequest, CarrierDriver, CarrierReport, InboundSms } from '../carrier.ts'
+import type { CarrierParts, Submission, SubmitResult } from '../carrier.ts'
+import { baseUrl, callbackAddress, createHttpCarrier, fieldsOfParams, httpSettings } from '../over-http/http-carrier.ts'
+import { httpVerdict, paramFields, type HttpAnswer, type HttpRequest } from '../over-http/http-carrier.ts'
+import { internationalNumber } from '../over-http/international-number.ts'
 import { vonageRefusals, vonageReports } from './vonage-codes.ts'
 import { verifyVonage } from './vonage-signature.ts'
 

@@ -2,7 +2,7 @@
 // (developer.vonage.com/en/api-errors/sms) and `err-code` of a report
 // (Vonage support, "SMS Delivery Error Codes and Descriptions").
 
-import type { Refusal, ReportState } from './carrier.ts'
+import type { Refusal, ReportState } from '../carrier.ts'
 
 type Judgement = Pick<Refusal, 'verdict' | 'numberAtFault' | 'throttled' | 'carrierAtFault'>
 

@@ -5,15 +5,15 @@
 
 import { Type, type Static } from 'typebox'
 
-import type { CarrierDriver, CarrierParts, Submission } from './carrier.ts'
-import { createChecked, type Checked } from './checked.ts'
+import type { CarrierDriver, CarrierParts, Submission } from '../carrier.ts'
+import { createChecked, type Checked } from '../over-http/checked.ts'
 import { callSettings, createInboundReader, createReportReader } from './http-calls.ts'
-import { callbackAddress, createHttpCarrier, httpSettings } from './http-carrier.ts'
-import type { HttpProvider, HttpRequest } from './http-carrier.ts'
+import { callbackAddress, createHttpCarrier, httpSettings } from '../over-http/http-carrier.ts'
+import type { HttpProvider, HttpRequest } from '../over-http/http-carrier.ts'
 import { createJudgement, judgementSettings } from './http-judgement.ts'
 import { createVerify, signatureSettings } from './http-signature.ts'
-import { createReadItems } from './read-items.ts'
-import { checkHeaderName, checkHeaderValue, checkPath } from './request-checks.ts'
+import { createReadItems } from '../over-http/read-items.ts'
+import { checkHeaderName, checkHeaderValue, checkPath } from '../over-http/request-checks.ts'
 import { asText, compileTemplate, compileText, withoutPlaceholders, type TemplateValues } from './template.ts'
 
 const { paramFields: _, ...sharedSettings } = httpSettings

@@ -3,12 +3,12 @@
 
 import { Type, type Static } from 'typebox'
 
-import { StartError } from '../errors.ts'
-import { fieldsOf, needField } from './callback-fields.ts'
-import type { CallbackRequest, CarrierDriver, CarrierReport, InboundSms, ReportState } from './carrier.ts'
-import type { CarrierParts, Submission, SubmitResult } from './carrier.ts'
-import { baseUrl, callbackAddress, createHttpCarrier, fieldsOfParams, httpSettings } from './http-carrier.ts'
-import { httpVerdict, type HttpAnswer, type HttpRequest } from './http-carrier.ts'
+import { StartError } from '../../errors.ts'
+import { fieldsOf, needField } from '../over-http/callback-fields.ts'
+import type { CallbackRequest, CarrierDriver, CarrierReport, InboundSms, ReportState } from '../carrier.ts'
+import type { CarrierParts, Submission, SubmitResult } from '../carrier.ts'
+import { baseUrl, callbackAddress, createHttpCarrier, fieldsOfParams, httpSettings } from '../over-http/http-carrier.ts'
+import { httpVerdict, type HttpAnswer, type HttpRequest } from '../over-http/http-carrier.ts'
 import { twilioRefusals, twilioReports } from './twilio-codes.ts'
 import { verifyTwilio } from './twilio-signature.ts'
 

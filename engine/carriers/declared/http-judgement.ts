@@ -3,9 +3,9 @@
 
 import { Type, type Static } from 'typebox'
 
-import type { Checked } from './checked.ts'
-import type { Refusal, Submission, SubmitResult } from './carrier.ts'
-import { httpVerdict, type HttpAnswer } from './http-carrier.ts'
+import type { Checked } from '../over-http/checked.ts'
+import type { Refusal, Submission, SubmitResult } from '../carrier.ts'
+import { httpVerdict, type HttpAnswer } from '../over-http/http-carrier.ts'
 import { asText } from './template.ts'
 import { compilePath, type PathSource, type ValuePath } from './value-path.ts'
 

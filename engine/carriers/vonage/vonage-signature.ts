@@ -5,10 +5,10 @@
 
 import { createHash, createHmac } from 'node:crypto'
 
-import { EngineError } from '../errors.ts'
-import { fieldsOf } from './callback-fields.ts'
-import type { CallbackRequest } from './carrier.ts'
-import { equalSecrets } from './equal-secrets.ts'
+import { EngineError } from '../../errors.ts'
+import { fieldsOf } from '../over-http/callback-fields.ts'
+import type { CallbackRequest } from '../carrier.ts'
+import { equalSecrets } from '../over-http/equal-secrets.ts'
 
 export type VonageSignatureMethod = 'md5hash' | 'md5' | 'sha1' | 'sha256' | 'sha512'
 

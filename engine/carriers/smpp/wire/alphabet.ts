@@ -4,7 +4,7 @@
 // 0 means the default alphabet of the message centre: mostly the GSM one with
 // one septet in each octet, Latin-1 with some; a setting of the carrier tells.
 
-import { readSeptets, septetsOf } from '../../gsm7.ts'
+import { readSeptets, septetsOf } from '../../../gsm7.ts'
 
 export type DefaultAlphabet = 'gsm7' | 'latin1'
 export type Encoding = 'gsm7' | 'ucs2'

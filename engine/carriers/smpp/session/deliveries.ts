@@ -1,9 +1,9 @@
 // What the network delivers over one session: each is acknowledged only after it
 // is stored, and with too many of them open nothing more is read.
 
-import type { Pdu } from './pdu.ts'
+import type { Pdu } from '../wire/pdu.ts'
 import type { DeliveryEvents } from './session-events.ts'
-import { statuses } from './statuses.ts'
+import { statuses } from '../wire/statuses.ts'
 
 export interface Deliveries {
   take(pdu: Pdu): void

@@ -19,14 +19,20 @@
 
 import { Type, type Static } from 'typebox'
 
-import { needField } from './callback-fields.ts'
-import type { CallbackRequest, CarrierDriver, CarrierReport, InboundSms, Submission, SubmitResult } from './carrier.ts'
-import { createChecked } from './checked.ts'
-import { callbackAddress, createHttpCarrier, fieldsOfParams, httpSettings, httpVerdict } from './http-carrier.ts'
-import type { HttpAnswer, HttpRequest } from './http-carrier.ts'
-import { internationalNumber } from './international-number.ts'
+import { needField } from '../over-http/callback-fields.ts'
+import type { CallbackRequest, CarrierDriver, CarrierReport, InboundSms, Submission, SubmitResult } from '../carrier.ts'
+import { createChecked } from '../over-http/checked.ts'
+import {
+  callbackAddress,
+  createHttpCarrier,
+  fieldsOfParams,
+  httpSettings,
+  httpVerdict,
+} from '../over-http/http-carrier.ts'
+import type { HttpAnswer, HttpRequest } from '../over-http/http-carrier.ts'
+import { internationalNumber } from '../over-http/international-number.ts'
 import { kannelReport } from './kannel-report.ts'
-import { checkHeaderValue, checkPath } from './request-checks.ts'
+import { checkHeaderValue, checkPath } from '../over-http/request-checks.ts'
 
 const settings = Type.Object(
   {

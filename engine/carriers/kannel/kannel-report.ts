@@ -8,7 +8,7 @@
 // and err are kept. The answer of 16 is "NACK/" and the command_status:
 // "NACK/0x0000000b/Invalid Destination Address".
 
-import type { CarrierReport } from './carrier.ts'
+import type { CarrierReport } from '../carrier.ts'
 
 const states: Readonly<Record<string, CarrierReport['state']>> = {
   EXPIRED: 'expired',

@@ -1,8 +1,8 @@
 // The items of a call that tells of several messages. A provider repeats a call
 // that is refused, whole: so one odd item must not cost the others.
 
-import { EngineError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import { EngineError } from '../../errors.ts'
+import type { Log } from '../../log.ts'
 
 /** What `read` makes of each item. One that throws EngineError is left out; the call is refused when no item can be read. */
 export type ReadItems = <Item, Found>(items: readonly Item[], read: (item: Item) => Found[]) => Found[]

@@ -2,7 +2,7 @@
 // one timer for all of them: they wait equally long, so the oldest is always due
 // first.
 
-import type { Pdu } from './pdu.ts'
+import type { Pdu } from '../wire/pdu.ts'
 
 /**
  * What came of one submit. Only `unsent` is certain not to have reached the

@@ -7,19 +7,19 @@
 // socket did not leave (`unsent`); any other without an answer may have arrived
 // (`lost`).
 
-import type { PduFields } from './bodies.ts'
-import { responseTo, type CommandName } from './commands.ts'
+import type { PduFields } from '../wire/bodies.ts'
+import { responseTo, type CommandName } from '../wire/commands.ts'
 import { createDeliveries } from './deliveries.ts'
-import { createFramer } from './framing.ts'
+import { createFramer } from '../wire/framing.ts'
 import { createIncoming } from './incoming.ts'
 import { openSocket } from './open-socket.ts'
 import { createOutgoing } from './outgoing.ts'
-import { encodePdu, type Pdu } from './pdu.ts'
+import { encodePdu, type Pdu } from '../wire/pdu.ts'
 import { createPending, type Outcome } from './pending.ts'
 import { createSequence } from './sequence.ts'
 import type { SessionEvents } from './session-events.ts'
 import type { SessionSettings } from './session-settings.ts'
-import { statuses } from './statuses.ts'
+import { statuses } from '../wire/statuses.ts'
 import { createWatch } from './watch.ts'
 
 export type SessionState = 'connecting' | 'binding' | 'bound' | 'unbinding' | 'closed'

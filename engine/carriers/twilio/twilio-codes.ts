@@ -2,7 +2,7 @@
 // Codes that are not here are judged by the HTTP status, or by the message's
 // status in a report. Twilio makes new codes out of old ones now and then.
 
-import type { Refusal, ReportState } from './carrier.ts'
+import type { Refusal, ReportState } from '../carrier.ts'
 
 type Judgement = Pick<Refusal, 'verdict' | 'numberAtFault' | 'throttled' | 'carrierAtFault'>
 

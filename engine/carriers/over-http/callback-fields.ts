@@ -1,7 +1,7 @@
 // The fields of a provider's call, in whichever of the three ways they came.
 
-import { EngineError } from '../errors.ts'
-import type { CallbackRequest } from './carrier.ts'
+import { EngineError } from '../../errors.ts'
+import type { CallbackRequest } from '../carrier.ts'
 
 /** The JSON of the body; EngineError `invalid_request` when it is none. */
 export function jsonOf({ body }: CallbackRequest): unknown {

@@ -11,18 +11,24 @@
 
 import { Type, type Static } from 'typebox'
 
-import { EngineError } from '../errors.ts'
-import { jsonOf } from './callback-fields.ts'
-import type { CallbackRequest, CarrierDriver, CarrierReport, InboundSms, Submission } from './carrier.ts'
-import type { SubmitResult } from './carrier.ts'
-import { createChecked } from './checked.ts'
-import { callbackAddress, createHttpCarrier, fieldsOfParams, httpSettings, httpVerdict } from './http-carrier.ts'
-import { paramFields, type HttpAnswer, type HttpRequest } from './http-carrier.ts'
+import { EngineError } from '../../errors.ts'
+import { jsonOf } from '../over-http/callback-fields.ts'
+import type { CallbackRequest, CarrierDriver, CarrierReport, InboundSms, Submission } from '../carrier.ts'
+import type { SubmitResult } from '../carrier.ts'
+import { createChecked } from '../over-http/checked.ts'
+import {
+  callbackAddress,
+  createHttpCarrier,
+  fieldsOfParams,
+  httpSettings,
+  httpVerdict,
+} from '../over-http/http-carrier.ts'
+import { paramFields, type HttpAnswer, type HttpRequest } from '../over-http/http-carrier.ts'
 import { infobipNumberErrors, infobipStatus, type InfobipStatus } from './infobip-statuses.ts'
-import { internationalNumber } from './international-number.ts'
-import { createReadItems, type ReadItems } from './read-items.ts'
-import { checkHeaderValue } from './request-checks.ts'
-import { asText } from './template.ts'
+import { internationalNumber } from '../over-http/international-number.ts'
+import { createReadItems, type ReadItems } from '../over-http/read-items.ts'
+import { checkHeaderValue } from '../over-http/request-checks.ts'
+import { asText } from '../declared/template.ts'
 
 const settings = Type.Object(
   {

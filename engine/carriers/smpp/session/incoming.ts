@@ -1,10 +1,10 @@
 // What each PDU of the peer means to a session of ours.
 
-import { responseTo, type CommandName } from './commands.ts'
-import { decodePdu, PduError, type Pdu } from './pdu.ts'
+import { responseTo, type CommandName } from '../wire/commands.ts'
+import { decodePdu, PduError, type Pdu } from '../wire/pdu.ts'
 import type { Outcome } from './pending.ts'
-import { statuses } from './statuses.ts'
-import { noTlvs } from './tlvs.ts'
+import { statuses } from '../wire/statuses.ts'
+import { noTlvs } from '../wire/tlvs.ts'
 
 export interface IncomingHooks {
   /** Whether the peer may deliver and unbind. */

@@ -2,8 +2,8 @@
 
 import { Type, type Static } from 'typebox'
 
-import { StartError } from '../errors.ts'
-import type { CarrierParts, Submission } from './carrier.ts'
+import { StartError } from '../../errors.ts'
+import type { CarrierParts, Submission } from '../carrier.ts'
 
 /** Where the provider's API is. `usual` is the address that it publishes. */
 export function baseUrl(usual: string) {

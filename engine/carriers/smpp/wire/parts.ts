@@ -4,7 +4,7 @@
 // the octets of each part (3GPP TS 23.040, 9.2.3.24), the SAR parameters beside
 // them, or all of it as message_payload, which the message centre cuts itself.
 
-import { septetWidth } from '../../gsm7.ts'
+import { septetWidth } from '../../../gsm7.ts'
 import { encodeText, wireEncoding, type DefaultAlphabet, type Encoding } from './alphabet.ts'
 import type { Pdu } from './pdu.ts'
 import { noTlvs, tlvInteger, tlvTags } from './tlvs.ts'
