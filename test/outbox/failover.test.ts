@@ -132,14 +132,18 @@ test('one that waits for a carrier which is down is shown as expired when its ti
   expect(main.submissions).toEqual([])
 })
 
-test('a code overtakes a broadcast that is already accepted', async () => {
+const broadcast = process.env.PATCHCORD_TEST_LONG === undefined ? 2_000 : 100_000
+
+test(`a code overtakes a broadcast of ${broadcast} that is already accepted`, { timeout: 600_000 }, async () => {
   const place = await createPlace()
   const main = puppet('main')
   main.setRoom(0)
   const { outbox, until } = place.open({ carriers: [main] })
   await outbox.start()
-  const bulk = Array.from({ length: 2_000 }, () => message({ priority: 'bulk' }))
-  await Promise.all(bulk.map(asked => outbox.accept(asked)))
+  for (let n = 0; n < broadcast; n += 1_000) {
+    const bulk = Array.from({ length: 1_000 }, () => message({ priority: 'bulk' }))
+    await Promise.all(bulk.map(asked => outbox.accept(asked)))
+  }
   const code = message()
   await outbox.accept(code)
   main.setRoom(10)

@@ -99,6 +99,7 @@ test(
       expect(times.length, text).toBeLessThanOrEqual(messages.reduce((sum, { attempts }) => sum + attempts, 0))
     }
     expect([...byNumber.keys()].filter(to => !submitted.has(`message ${Number(to.slice(5)) - 2_000_000}`))).toEqual([])
+    if (isLong) process.stdout.write(`${marks.length} marks, ${duplicates} duplicates\n`)
     expect(marks.length).toBeGreaterThan(0)
     expect(marks.length).toBeLessThanOrEqual(window * kills)
     expect(duplicates).toBeLessThanOrEqual(marks.length)
