@@ -14,7 +14,6 @@ export interface CarrierRecord {
   /** A state was stored of a message that it has, or had. */
   stored(state: MessageState, body: MessageBody): void
   trouble(error: string): void
-  inFlight(): number
   submitted(): number
   view(more: { queue: number; callbackUrl: string | null }): CarrierView
 }
@@ -58,7 +57,6 @@ export function createCarrierRecord({ carrier, health, clock }: CarrierRecordPar
       if (sent !== undefined) deliveredMs.add(last.at - sent.at)
     },
     trouble,
-    inFlight: () => counts.submitted - counts.accepted - counts.refused - counts.uncertain,
     submitted: () => counts.submitted,
     view({ queue, callbackUrl }) {
       const { window, inFlight, rate, sessions } = carrier.status()

@@ -26,7 +26,7 @@ export function createDueReports(work: DueWork, engine: string, clock: () => num
       const item = await work.get(messageQueue, id)
       if (item?.lane !== reportLane) return
       const { carrier, ...body } = readBody(item)
-      // The carrier's list has it again; its own record stays as old as its state.
+      // Back to its carrier's lane, where lists look for it.
       const change = { lane: carrier ?? item.lane, dueAt: null, body: JSON.stringify({ ...body, carrier: null }) }
       await work.settle(messageQueue, id, change, { version: item.version })
     },

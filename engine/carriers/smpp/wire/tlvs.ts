@@ -48,8 +48,6 @@ export const tlvTags = {
   itsSessionInfo: 0x1383,
 } as const
 
-export type TlvName = keyof typeof tlvTags
-
 /** For a PDU without any, which most are. */
 export const noTlvs: ReadonlyMap<number, Buffer> = new Map()
 
