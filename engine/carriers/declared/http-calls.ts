@@ -8,7 +8,7 @@ import { jsonOf } from '../over-http/callback-fields.ts'
 import type { CallbackRequest, CarrierReport, InboundSms } from '../carrier.ts'
 import { internationalNumber } from '../over-http/international-number.ts'
 import type { ReadItems } from '../over-http/read-items.ts'
-import { asText } from './template.ts'
+import { asText } from '../over-http/as-text.ts'
 import { compilePath, type PathSource, type ValuePath } from './value-path.ts'
 
 const state = Type.Enum(['delivered', 'undelivered', 'rejected', 'expired', 'failed'])

@@ -6,7 +6,7 @@ import { Type, type Static } from 'typebox'
 import type { Checked } from '../over-http/checked.ts'
 import type { Refusal, Submission, SubmitResult } from '../carrier.ts'
 import { httpVerdict, type HttpAnswer } from '../over-http/http-carrier.ts'
-import { asText } from './template.ts'
+import { asText } from '../over-http/as-text.ts'
 import { compilePath, type PathSource, type ValuePath } from './value-path.ts'
 
 const status = Type.Array(Type.String({ pattern: '^[1-5](xx|[0-9]{2})$' }), {

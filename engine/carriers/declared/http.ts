@@ -14,7 +14,8 @@ import { createJudgement, judgementSettings } from './http-judgement.ts'
 import { createVerify, signatureSettings } from './http-signature.ts'
 import { createReadItems } from '../over-http/read-items.ts'
 import { checkHeaderName, checkHeaderValue, checkPath } from '../over-http/request-checks.ts'
-import { asText, compileTemplate, compileText, withoutPlaceholders, type TemplateValues } from './template.ts'
+import { asText } from '../over-http/as-text.ts'
+import { compileTemplate, compileText, withoutPlaceholders, type TemplateValues } from './template.ts'
 
 const { paramFields: _, ...sharedSettings } = httpSettings
 const texts = (description: string) => Type.Optional(Type.Record(Type.String(), Type.String(), { description }))

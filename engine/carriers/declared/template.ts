@@ -10,6 +10,8 @@
 // is the empty text. What stands for the message is escaped for the place it is
 // put into, so a text cannot become a field.
 
+import { asText } from '../over-http/as-text.ts'
+
 export interface TemplateValues {
   to: string
   toDigits: string
@@ -84,9 +86,4 @@ function compileName(name: string): (values: TemplateValues) => unknown {
   if (param !== undefined) return ({ params }) => (Object.hasOwn(params, param) ? params[param] : undefined)
   if (names.has(name)) return values => values[name as keyof TemplateValues]
   throw new Error(`there is no {{${name}}}; allowed: ${[...names, 'params.…'].join(', ')}`)
-}
-
-/** What is no text, number or boolean says nothing. */
-export function asText(value: unknown): string | undefined {
-  return ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : undefined
 }

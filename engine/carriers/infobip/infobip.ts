@@ -28,7 +28,7 @@ import { infobipNumberErrors, infobipStatus, type InfobipStatus } from './infobi
 import { internationalNumber } from '../over-http/international-number.ts'
 import { createReadItems, type ReadItems } from '../over-http/read-items.ts'
 import { checkHeaderValue } from '../over-http/request-checks.ts'
-import { asText } from '../declared/template.ts'
+import { asText } from '../over-http/as-text.ts'
 
 const settings = Type.Object(
   {
