@@ -67,7 +67,8 @@ export async function createEngine(
     let texts = createTexts(resources)
     const kept = config.secret ?? (await readKeptFile(config.dataFolder, 'secret'))
     const secret = kept ?? newSecret()
-    const { publicUrl } = config.engine
+    // With or without a slash at its end it is the same address.
+    const publicUrl = config.engine.publicUrl?.replace(/\/+$/, '')
     const carriers = await createCarriers(config.carriers, {
       log,
       clock,

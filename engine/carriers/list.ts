@@ -20,7 +20,7 @@ const drivers: Readonly<Record<string, () => Promise<CarrierDriver>>> = {
 
 /** What the engine lends all carriers. */
 export interface CarriersParts extends Pick<CarrierParts, 'log' | 'clock' | 'print'> {
-  /** `engine.publicUrl`. */
+  /** `engine.publicUrl`, without a slash at its end. */
   publicUrl?: string | undefined
   /** Part of a carrier's callback addresses, where its settings name none. */
   callbackSecretOf: (carrier: string) => string
@@ -53,7 +53,7 @@ export async function createCarriers(settings: CarriersSettings, parts: Carriers
 
 /** `https://host/callbacks/<carrier>/<secret>`; null where the engine has no public address. */
 export function callbackUrl(publicUrl: string | undefined, carrier: string, secret: string): string | null {
-  return publicUrl === undefined ? null : `${publicUrl.replace(/\/+$/, '')}/callbacks/${carrier}/${secret}`
+  return publicUrl === undefined ? null : `${publicUrl}/callbacks/${carrier}/${secret}`
 }
 
 function loadDriver(name: string, driver: unknown): Promise<CarrierDriver> {

@@ -84,7 +84,7 @@ function callOf(
   for (const [name, value] of Object.entries(headers)) flat[name] = Array.isArray(value) ? value.join(', ') : value
   return {
     method: raw.method ?? 'GET',
-    url: `${publicUrl?.replace(/\/+$/, '') ?? `${protocol}://${host}`}${path}`,
+    url: `${publicUrl ?? `${protocol}://${host}`}${path}`,
     query: new URLSearchParams(/\?([^#]*)/.exec(path)?.[1]),
     headers: flat,
     body: Buffer.isBuffer(body) ? body : Buffer.alloc(0),

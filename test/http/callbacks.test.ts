@@ -4,17 +4,18 @@ import { createHmac } from 'node:crypto'
 
 import { expect, test } from 'vitest'
 
-import { startProvider, type Provider } from '../carriers/provider.ts'
+import { startProvider } from '../carriers/provider.ts'
 import { createTestEngine, until, type TestEngine } from '../helpers.ts'
 
 const publicUrl = 'https://sms.example.com'
 const authToken = 'the token of the account'
 const sent = { status: 201, body: { sid: 'SM0123456789abcdef', status: 'queued' } }
 
-async function openTwilio(more: { script?: string; config?: object } = {}) {
+async function openTwilio(more: { script?: string; config?: object; clock?: () => number } = {}) {
   const provider = await startProvider(sent)
   const engine = await createTestEngine({
     scripts: ['sms', 'otp'],
+    ...(more.clock && { clock: more.clock }),
     files: {
       'reply.ts':
         more.script ??
@@ -22,7 +23,8 @@ async function openTwilio(more: { script?: string; config?: object } = {}) {
       export default () => storage.get('got')`,
     },
     config: {
-      engine: { publicUrl },
+      // The slash at the end is none of the address that is signed.
+      engine: { publicUrl: `${publicUrl}/` },
       carriers: {
         main: {
           driver: 'twilio',
@@ -167,25 +169,7 @@ test.each([
   ['failed', '30007', 'sent again'],
 ])('the OTP policy goes by what the network says: %s %s is %s', async (status, errorCode, outcome) => {
   let now = Date.now()
-  const provider: Provider = await startProvider(sent)
-  const engine = await createTestEngine({
-    scripts: ['otp'],
-    clock: () => now,
-    config: {
-      engine: { publicUrl },
-      carriers: {
-        main: {
-          driver: 'twilio',
-          accountSid: `AC${'a'.repeat(32)}`,
-          authToken,
-          from: '+15005550006',
-          baseUrl: provider.url,
-        },
-      },
-    },
-  })
-  const { body } = await engine.get('/admin/carriers')
-  const path = (body.carriers[0].callbackUrl as string).slice(publicUrl.length)
+  const { engine, path } = await openTwilio({ clock: () => now })
   const first = await engine.post('/otp', { number: '+12125551212' })
   await engine.reaches(first.body.messageId as string, 'sent')
   const fields = { MessageSid: 'SM0123456789abcdef', MessageStatus: status, ...(errorCode && { ErrorCode: errorCode }) }
