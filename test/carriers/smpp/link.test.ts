@@ -2,29 +2,14 @@ import { onTestFinished, expect, test } from 'vitest'
 
 import { createLink } from '../../../engine/carriers/smpp/link.ts'
 import { until } from '../../helpers.ts'
+import { sessionSettings } from './session-settings.ts'
 
 test('what Node refuses for a socket is trouble, and tried again', async () => {
   const troubles: string[] = []
   const nothing = () => undefined
   const link = createLink(
     {
-      settings: {
-        kind: 'transceiver',
-        host: '127.0.0.1',
-        port: 65_536,
-        systemId: 'user',
-        password: 'secret',
-        systemType: '',
-        window: 10,
-        connectTimeoutMs: 10_000,
-        bindTimeoutMs: 10_000,
-        responseTimeoutMs: 10_000,
-        enquireLinkMs: 10_000,
-        enquireTimeoutMs: 10_000,
-        partialPduMs: 10_000,
-        unbindTimeoutMs: 1_000,
-        openDeliveries: 1_000,
-      },
+      settings: { ...sessionSettings(65_536), kind: 'transceiver' },
       backoff: { reconnectMs: 1, reconnectMostMs: 1, refusedMs: 1, refusedMostMs: 1 },
       random: () => 0,
       clock: Date.now,

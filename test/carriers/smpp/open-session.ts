@@ -7,6 +7,7 @@ import type { Closed } from '../../../engine/carriers/smpp/session/session-event
 import type { SessionSettings } from '../../../engine/carriers/smpp/session/session-settings.ts'
 import { createSession } from '../../../engine/carriers/smpp/session/session.ts'
 import { until } from '../../helpers.ts'
+import { sessionSettings } from './session-settings.ts'
 
 /** Of a submit, or of a delivery. */
 export const fields = { destinationAddr: '12015550123', shortMessage: Buffer.from('hello') }
@@ -23,24 +24,7 @@ export function openSession(
   let rooms = 0
   const hooks = { room: () => {} }
   const session = createSession(
-    {
-      host: '127.0.0.1',
-      port,
-      kind: 'transceiver',
-      systemId: 'user',
-      password: 'secret',
-      systemType: 'VMA',
-      window: 10,
-      connectTimeoutMs: 10_000,
-      bindTimeoutMs: 10_000,
-      responseTimeoutMs: 10_000,
-      enquireLinkMs: 10_000,
-      enquireTimeoutMs: 10_000,
-      partialPduMs: 10_000,
-      unbindTimeoutMs: 1_000,
-      openDeliveries: 1_000,
-      ...more,
-    },
+    { ...sessionSettings(port), kind: 'transceiver', systemType: 'VMA', ...more },
     {
       bound() {},
       room() {

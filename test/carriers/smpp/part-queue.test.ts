@@ -8,6 +8,7 @@ import { createTokenBucket, type TokenBucket } from '../../../engine/carriers/to
 import { until } from '../../helpers.ts'
 import { openCarrier, submission } from './open-carrier.ts'
 import { startRawSmsc } from './raw-smsc.ts'
+import { sessionSettings } from './session-settings.ts'
 
 const isSubmit = ({ command }: Pdu) => command === 'submit_sm'
 const part: SubmitPart = { fields: () => ({ destinationAddr: '1' }), tlvs: new Map() }
@@ -15,22 +16,7 @@ const part: SubmitPart = { fields: () => ({ destinationAddr: '1' }), tlvs: new M
 /** Over a real bind with a window of 10 whose submits are never answered. */
 async function openQueue(bucket: TokenBucket) {
   const smsc = await startRawSmsc({ on: isSubmit })
-  const settings = {
-    host: '127.0.0.1',
-    port: smsc.port,
-    systemId: 'user',
-    password: 'secret',
-    systemType: '',
-    window: 10,
-    connectTimeoutMs: 10_000,
-    bindTimeoutMs: 10_000,
-    responseTimeoutMs: 10_000,
-    enquireLinkMs: 10_000,
-    enquireTimeoutMs: 10_000,
-    partialPduMs: 10_000,
-    unbindTimeoutMs: 1_000,
-    openDeliveries: 1_000,
-  }
+  const settings = sessionSettings(smsc.port)
   const nothing = () => undefined
   const binds = createBinds(
     { bind: 'transceiver', sessions: 1, settings, clock: Date.now },
