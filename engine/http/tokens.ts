@@ -5,7 +5,7 @@
 // All tokens are read at the start and kept in memory: a request costs one
 // SHA-256 and one comparison in constant time.
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
 
 import { EngineError } from '../errors.ts'
@@ -115,7 +115,7 @@ export async function openTokens(storage: Storage, clock: () => number, fixed?: 
 }
 
 function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }
 
 function checked(wanted: NewToken, clock: () => number): Token {

@@ -3,12 +3,13 @@
 // an entry. They stay when the message is over, so that a report which comes
 // again is known for what it is.
 
+import { createRecent } from '../recent.ts'
 import type { DueWork, Entries } from '../storage/storage.ts'
 import { carrierAlias, messageQueue } from './message.ts'
 import { carrierIdSpace } from './settle.ts'
 
 /** Most reports come soon and need no look-up. */
-const knownLimit = 10_000
+const knownAtLeast = 5_000
 
 export interface KnownIds {
   /** The messages that these ids lead to, in the order of the ids, once they are stored. */
@@ -25,7 +26,7 @@ export interface KnownIdsParts {
 }
 
 export function createKnownIds({ entries, work }: KnownIdsParts): KnownIds {
-  const newest = new Map<string, { id: string; settled: Promise<void> }>()
+  const newest = createRecent<{ id: string; settled: Promise<void> }>(knownAtLeast)
 
   async function stored(carrier: string, carrierId: string): Promise<string | undefined> {
     const item = await work.byAlias(messageQueue, carrierAlias(carrier, carrierId))
@@ -47,11 +48,6 @@ export function createKnownIds({ entries, work }: KnownIdsParts): KnownIds {
     add(carrier, carrierId, id, settled) {
       // An id that is given out again leads to the newer message.
       newest.set(carrierAlias(carrier, carrierId), { id, settled })
-      if (newest.size <= knownLimit) return
-      for (const oldest of newest.keys()) {
-        newest.delete(oldest)
-        break
-      }
     },
   }
 }

@@ -14,6 +14,7 @@
 
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomFillSync } from 'node:crypto'
 import { EngineError } from '../errors.ts'
+import { createRecent } from '../recent.ts'
 
 export interface Seal {
   /** `context` names the place of the text, it has to be the same to open it. */
@@ -41,7 +42,7 @@ export function createSeal(secret: string): Seal {
   const hashingKey = derive(secret, 'patchcord hash 1')
   const nonces = Buffer.alloc(nonceBytes * 256)
   let used = nonces.length
-  const remembered = createMemory(4096)
+  const remembered = createRecent<string>(4096)
 
   return {
     seal(text, context) {
@@ -109,7 +110,8 @@ export function createSeal(secret: string): Seal {
     const known = remembered.get(input)
     if (known !== undefined) return known
     const digest = createHmac('sha256', hashingKey).update(input, 'utf16le').digest('base64url').slice(0, 16)
-    remembered.set(input, digest)
+    // A script may make long keys; remembering them would cost megabytes.
+    if (input.length <= 100) remembered.set(input, digest)
     return digest
   }
 }
@@ -120,28 +122,4 @@ function derive(secret: string, purpose: string): Buffer {
 
 function authenticated(format: number, context: string): Buffer {
   return Buffer.from(`${format}:${context}`, 'utf16le')
-}
-
-/** The last `size` to twice `size` short texts that were asked for. */
-function createMemory(size: number) {
-  let young = new Map<string, string>()
-  let old = new Map<string, string>()
-  return {
-    get(text: string): string | undefined {
-      const found = young.get(text)
-      if (found !== undefined) return found
-      const kept = old.get(text)
-      if (kept !== undefined) this.set(text, kept)
-      return kept
-    },
-    set(text: string, value: string): void {
-      // A script may make long keys; remembering them would cost megabytes.
-      if (text.length > 100) return
-      if (young.size >= size) {
-        old = young
-        young = new Map()
-      }
-      young.set(text, value)
-    },
-  }
 }

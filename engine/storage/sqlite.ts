@@ -44,6 +44,12 @@ const busy = 5
 const corrupt = 11
 const notADatabase = 26
 
+// A new row lies next to none: pages of three indexes are to be at hand (32 MB),
+// and to be written often before the log of them is taken over into the file,
+// which holds the event loop for some 10 ms (16 MB; with a quarter of it twice
+// the time in all).
+const sizes = 'PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4096'
+
 const sweepEveryMs = 5_000
 // A few milliseconds of the event loop.
 const sweepRows = 200
@@ -125,12 +131,20 @@ function typed(database: DatabaseSync): Database {
     exec: sql => database.exec(sql),
     inTransaction: () => database.isTransaction,
     prepare<Row>(sql: string): Statement<Row> {
-      const statement = database.prepare(sql)
+      // By place, not by name: Node looks a name up anew with every call, 6 µs for a row of work.
+      const names: string[] = []
+      const statement = database.prepare(
+        sql.replaceAll(/\$(\w+)/g, (_, name: string) => {
+          names.push(name)
+          return '?'
+        }),
+      )
+      const places = (values: Values): SQLInputValue[] => names.map(name => values[name]!)
       /* oxlint-disable typescript/no-unsafe-type-assertion -- nothing can check what a text of SQL returns */
       return {
-        get: values => statement.get(values) as Row | undefined,
-        all: values => statement.all(values) as Row[],
-        run: values => Number(statement.run(values).changes),
+        get: values => statement.get(...places(values)) as Row | undefined,
+        all: values => statement.all(...places(values)) as Row[],
+        run: values => Number(statement.run(...places(values)).changes),
       }
       /* oxlint-enable typescript/no-unsafe-type-assertion */
     },
@@ -146,7 +160,7 @@ function openFile(path: string, seal: Seal): DatabaseSync {
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     prepareFile(database, path, seal)
     // The log is there, and in its folder for good: from here on we sync it ourselves.
-    database.exec(`INSERT OR REPLACE INTO meta VALUES ('ready', NULL); PRAGMA synchronous = NORMAL`)
+    database.exec(`INSERT OR REPLACE INTO meta VALUES ('ready', NULL); PRAGMA synchronous = NORMAL; ${sizes}`)
     return database
   } catch (cause) {
     if (database?.isOpen) database.close()
