@@ -21,7 +21,7 @@ export interface TakeoverParts {
 export async function takeOrphans(parts: TakeoverParts): Promise<void> {
   const seen = new Set<string>()
   for (;;) {
-    const items = await parts.work.orphans(messageQueue, parts.engine, page)
+    const items = await parts.work.orphans(messageQueue, [parts.engine], page)
     const fresh = items.filter(item => !seen.has(item.id))
     if (fresh.length === 0) break
     for (const item of fresh) seen.add(item.id)

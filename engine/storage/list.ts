@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path'
 import { StartError } from '../errors.ts'
+import type { RedisScheme } from './redis/address.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Storage } from './storage.ts'
 
@@ -11,6 +12,8 @@ export interface StorageOptions {
   secret: string
   /** Milliseconds since 1970. */
   clock: () => number
+  /** Of Redis: how many replicas have to have a write before it is answered; none by default. */
+  replicas?: number
   /** What relative paths start from; the working directory by default. */
   baseDir?: string
 }
@@ -19,18 +22,16 @@ type Open = (rest: string, options: StorageOptions) => Promise<Storage>
 
 const drivers: Record<string, Open> = {
   sqlite: async (rest, options) => openSqlite({ ...options, path: sqlitePath(rest, options.baseDir) }),
+  redis: (rest, options) => redis('redis', rest, options),
+  rediss: (rest, options) => redis('rediss', rest, options),
+  'redis-cluster': (rest, options) => redis('redis-cluster', rest, options),
 }
-
-/** Schemes that are reserved for drivers to come. */
-const planned = ['redis', 'rediss', 'redis-cluster']
 
 /** Opens what `url` (`sqlite:data/patchcord.db`) names. Rejects with StartError when it cannot be used. */
 export async function openStorage(url: string, options: StorageOptions): Promise<Storage> {
   // Only the scheme is ever printed: the rest of a URL may hold a password.
   const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+-]*):(.*)$/is.exec(url) ?? []
   const name = scheme.toLowerCase()
-  if (planned.includes(name))
-    throw new StartError(`PATCHCORD_STORAGE: the driver ${name}: is not built in yet; ${allowed}`)
   const open = Object.hasOwn(drivers, name) ? drivers[name] : undefined
   if (!open)
     throw new StartError(
@@ -39,7 +40,18 @@ export async function openStorage(url: string, options: StorageOptions): Promise
   return open(rest, options)
 }
 
-const allowed = 'allowed is sqlite:path/to/file, for instance sqlite:data/patchcord.db'
+const allowed =
+  'allowed is redis://host:port/db, rediss://host:port/db, redis-cluster://host:port,host:port or sqlite:path/to/file, for instance sqlite:data/patchcord.db'
+
+/** Read when it is asked for: an engine on SQLite does not pay for it. */
+async function redis(
+  scheme: RedisScheme,
+  rest: string,
+  { secret, clock, replicas = 0 }: StorageOptions,
+): Promise<Storage> {
+  const { openRedis } = await import('./redis/redis.ts')
+  return openRedis(scheme, rest, { secret, clock, replicas })
+}
 
 /** `data/x.db`, `/var/x.db`, and the latter as `///var/x.db`. */
 function sqlitePath(rest: string, baseDir = '.'): string {

@@ -52,7 +52,8 @@ export function createSqliteWork(
   const count = database.prepare<{ waiting: number }>(`SELECT count(*) AS waiting FROM work ${inLane}`)
   const claimed = database.prepare<Row>(
     `SELECT * FROM work INDEXED BY work_claimed
-     WHERE queue = $queue AND owner IS NOT NULL AND owner <> $owner ORDER BY seq LIMIT $limit`,
+     WHERE queue = $queue AND owner IS NOT NULL AND owner NOT IN (SELECT value FROM json_each($living))
+     ORDER BY seq LIMIT $limit`,
   )
 
   return {
@@ -128,8 +129,9 @@ export function createSqliteWork(
       return access.read(() => count.get({ queue, lane })?.waiting ?? 0)
     },
 
-    async orphans(queue, owner, limit) {
-      return (await access.read(() => claimed.all({ queue, owner, limit }))).map(rows.read)
+    async orphans(queue, living, limit) {
+      const order = { queue, living: JSON.stringify(living), limit }
+      return (await access.read(() => claimed.all(order))).map(rows.read)
     },
   }
 

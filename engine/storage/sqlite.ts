@@ -77,6 +77,7 @@ export function openSqlite(options: { path: string; secret: string; clock: () =>
   }, sweepEveryMs).unref()
 
   return {
+    shared: false,
     entries: createSqliteEntries(database, batch.durable, parts),
     work: createSqliteWork(database, batch.durable, parts),
     ahead: {

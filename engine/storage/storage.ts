@@ -10,6 +10,8 @@
 // milliseconds since 1970 by the wall clock.
 
 export interface Storage {
+  /** Other engines may work with it at the same time. */
+  readonly shared: boolean
   readonly entries: Entries
   readonly work: DueWork
   readonly ahead: StorageAhead
@@ -167,6 +169,6 @@ export interface DueWork {
   nextDue(queue: string, lane: string): Promise<number | null>
   /** How many unclaimed items wait in a lane, due or not. */
   waiting(queue: string, lane: string): Promise<number>
-  /** Items that engines other than `owner` had claimed and can no longer finish. */
-  orphans(queue: string, owner: string, limit: number): Promise<WorkItem[]>
+  /** Items that engines other than the `living` had claimed and can no longer finish. */
+  orphans(queue: string, living: readonly string[], limit: number): Promise<WorkItem[]>
 }

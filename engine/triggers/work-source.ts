@@ -36,7 +36,7 @@ export function createWorkSource({ storage, queue, lane, engine, clock, read, ke
     // Of the whole queue, whatever the lane.
     async free() {
       for (;;) {
-        const orphans = await work.orphans(queue, engine, freedAtOnce)
+        const orphans = await work.orphans(queue, [engine], freedAtOnce)
         await Promise.all(orphans.map(({ id, dueAt }) => work.settle(queue, id, { dueAt: dueAt ?? clock() })))
         if (orphans.length < freedAtOnce) return
       }

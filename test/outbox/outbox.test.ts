@@ -133,7 +133,7 @@ test('no more is claimed than the carrier has room for', async () => {
 
   expect(await outbox.waiting()).toEqual({ main: 3 })
   expect(carrier.submissions).toEqual([])
-  expect(await storage.work.orphans('messages', 'nobody', 10)).toEqual([])
+  expect(await storage.work.orphans('messages', ['nobody'], 10)).toEqual([])
 
   carrier.setRoom(2)
   await Promise.all(asked.map(({ id }) => until(id, 'sent')))
@@ -221,7 +221,7 @@ test('a graceful stop claims nothing more and lets what is submitted settle', as
 
   expect(await one.outbox.get(asked[0].id)).toMatchObject({ state: 'sent' })
   expect(await one.outbox.get(asked[1].id)).toMatchObject({ state: 'queued', attempts: 0 })
-  expect(await one.storage.work.orphans('messages', 'nobody', 10)).toEqual([])
+  expect(await one.storage.work.orphans('messages', ['nobody'], 10)).toEqual([])
 })
 
 test('a burst is sent whole, with few commits', async () => {

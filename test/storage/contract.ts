@@ -226,7 +226,7 @@ export function storageContract(name: string, open: (clock: () => number) => Pro
       expect(item).toMatchObject({ id: 'm1', owner: 'one', body: 'body of m1' })
       expect(await storage.work.scheduleClaimed(work('m1'), 'two')).toBeUndefined()
       expect(await claim(10)).toEqual([])
-      expect(ids(await storage.work.orphans(queue, 'two', 10))).toEqual(['m1'])
+      expect(ids(await storage.work.orphans(queue, ['two'], 10))).toEqual(['m1'])
       expect(await storage.work.settle(queue, 'm1', { state: 'sent', dueAt: null }, { version: item!.version })).toBe(
         true,
       )
@@ -480,11 +480,11 @@ export function storageContract(name: string, open: (clock: () => number) => Pro
       for (const id of ['a', 'b', 'c', 'd']) await storage.work.schedule(work(id))
       await claim(2, { owner: 'dead' })
       await claim(1, { owner: 'alive' })
-      expect(ids(await storage.work.orphans(queue, 'alive', 10)).sort()).toEqual(['a', 'b'])
-      expect(await storage.work.orphans(queue, 'alive', 1)).toHaveLength(1)
-      expect(await storage.work.orphans('timers', 'alive', 10)).toEqual([])
+      expect(ids(await storage.work.orphans(queue, ['alive'], 10)).sort()).toEqual(['a', 'b'])
+      expect(await storage.work.orphans(queue, ['alive'], 1)).toHaveLength(1)
+      expect(await storage.work.orphans('timers', ['alive'], 10)).toEqual([])
       await storage.work.settle(queue, 'a', {})
-      expect(ids(await storage.work.orphans(queue, 'alive', 10))).toEqual(['b'])
+      expect(ids(await storage.work.orphans(queue, ['alive'], 10))).toEqual(['b'])
       expect(ids(await claim(10, { owner: 'alive' }))).toEqual(['a', 'd'])
     })
 

@@ -77,7 +77,7 @@ describe('the file', () => {
     const second = open()
     expect(await second.entries.get('s', 'a')).toEqual(before)
     expect(await second.entries.increment('s', 'n')).toMatchObject({ value: 8 })
-    expect(await second.work.orphans('messages', 'second', 10)).toMatchObject([{ id: 'm1', owner: 'first' }])
+    expect(await second.work.orphans('messages', ['second'], 10)).toMatchObject([{ id: 'm1', owner: 'first' }])
     expect((await second.work.list('messages', { number: '+12015550123', limit: 1 })).items).toHaveLength(1)
     await second.close()
   })
@@ -411,11 +411,6 @@ describe('the list of drivers', () => {
       expect(String(error)).toMatch(/^StartError: PATCHCORD_STORAGE: .*sqlite:data\/patchcord\.db$/)
       expect(String(error)).not.toContain('hunter2')
     }
-  })
-
-  test('says that Redis is yet to come', async () => {
-    for (const url of ['redis://127.0.0.1:6379/0', 'rediss://x', 'redis-cluster://a:1,b:2'])
-      await expect(openStorage(url, options)).rejects.toThrow('is not built in yet')
   })
 })
 

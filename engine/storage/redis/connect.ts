@@ -1,0 +1,88 @@
+// A client of one Redis or of a cluster that is connected and ready, with our
+// scripts as its commands.
+
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+
+import type { RedisAddress } from './address.ts'
+import { readScripts } from './scripts.ts'
+
+export type Client = Redis | Cluster
+
+/** After so long without a sign of life a connection is given up. */
+const silenceMs = 900
+const longestPauseMs = 500
+const readyWithinMs = 3_000
+
+/** Rejects with what the first attempt to connect came to; later on it connects anew by itself. */
+export async function connect(address: RedisAddress): Promise<Client> {
+  const client = clientOf(address)
+  for (const { name, lua } of readScripts()) client.defineCommand(name, { lua })
+  let last: Error | undefined
+  client.on('error', (error: Error) => {
+    last = error
+  })
+  // Else a node would be connected to by its first command, and refuse the next ones meanwhile.
+  client.on('+node', (node: Redis) => void node.connect().catch(() => {}))
+  try {
+    // Of a cluster `connect` may never resolve: one whose first look fails tries again by itself.
+    const connected = client.connect()
+    // Of a cluster it may never resolve: one whose first look fails tries again by itself.
+    if (client instanceof Cluster) connected.catch(() => {})
+    else await connected
+    await becomesReady(client)
+    if (client instanceof Cluster) await Promise.all(client.nodes('master').map(becomesReady))
+    return client
+  } catch (error) {
+    client.disconnect()
+    throw last ?? error
+  }
+}
+
+function becomesReady(client: Client): Promise<void> {
+  if (client.status === 'ready') return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`no answer within ${readyWithinMs / 1_000} s`)), readyWithinMs)
+    client.once('ready', () => {
+      clearTimeout(late)
+      resolve()
+    })
+  })
+}
+
+function clientOf({ nodes, isCluster, database, username, password, tls }: RedisAddress): Client {
+  const options: RedisOptions = {
+    username,
+    password,
+    ...(tls && { tls }),
+    connectionName: 'patchcord',
+    connectTimeout: 1_000,
+    socketTimeout: silenceMs,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // A primary that has become a replica under the same name.
+    reconnectOnError: ({ message }) => message.startsWith('READONLY'),
+  }
+  const pauseMs = (times: number): number => Math.min(25 * 2 ** times, longestPauseMs)
+  if (!isCluster) {
+    return new Redis({
+      ...options,
+      ...nodes[0],
+      db: database,
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      retryStrategy: pauseMs,
+    })
+  }
+  return new Cluster(nodes, {
+    redisOptions: options,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: pauseMs,
+    clusterNodeRetryStrategy: pauseMs,
+    slotsRefreshTimeout: 1_000,
+    slotsRefreshInterval: 2_000,
+    maxRedirections: 8,
+    // What was under way on a connection that broke may have been done: it is not sent again.
+    retryDelayOnFailover: 0,
+  })
+}

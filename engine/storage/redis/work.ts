@@ -1,0 +1,226 @@
+// Due work in Redis. A queue lies in 16 shards, each whole in one slot of a
+// cluster, an item in the shard of its id: so storing, claiming and settling it
+// are one step each. Who takes from a lane looks into all shards first, then
+// takes from those that have what comes first. What was ever in a queue is read
+// in work-lists.ts.
+
+import type { Seal } from '../seal.ts'
+import type { DueWork, NewWork, WorkItem } from '../storage.ts'
+import type { Argument, Link, Reply } from './link.ts'
+import { createRedisWorkLists } from './work-lists.ts'
+import { createRows, optional, word, type Row } from './work-row.ts'
+
+export interface WorkParts {
+  link: Link
+  seal: Seal
+  clock: () => number
+  nextVersion: () => number
+}
+
+/** What of one priority waits in one shard. */
+interface Heap {
+  shard: string
+  priority: number
+  due: number
+  /** With the fraction that puts those of one millisecond in order. */
+  firstAt: number
+}
+
+/** Redis forgets it a little later than the engine does. */
+const slackMs = 1_000
+/** Of an item without an end, which gets one when it is over. */
+const nameLifeMs = 90 * 86_400_000
+/** Messages of one number that a list of it can find, and items that one network gave the same name. */
+const mostOfNumber = 1_000
+const mostOfAlias = 10
+
+export function createRedisWork(parts: WorkParts): DueWork {
+  const { link, seal, clock, nextVersion } = parts
+  const rows = createRows(seal)
+  const nextSeq = createSequence(clock)
+
+  const find = async (queue: string, id: string): Promise<Row | undefined> =>
+    live(rows.read(queue, id, await link.read('GET', rows.itemKey(queue, id))), clock())
+
+  return {
+    ...createRedisWorkLists({ link, rows, clock }),
+
+    schedule: async item => (await store(item, null)) !== undefined,
+    scheduleClaimed: store,
+
+    async claim(queue, lane, { owner, now, limit, upTo = Infinity }) {
+      const taken: WorkItem[] = []
+      while (taken.length < limit) {
+        const heaps = (await peek(queue, lane, now)).filter(({ priority, due }) => priority <= upTo && due > 0)
+        if (heaps.length === 0) break
+        const some = await Promise.all(
+          [...share(heaps, limit - taken.length)].map(async ([shard, counts]) => {
+            const what: Argument[] = [now, clock(), nextVersion(), word(owner), word(lane), ...counts.flat()]
+            return pairs(queue, await link.run('work-claim', [shard], what))
+          }),
+        )
+        // Others take from the same shards: what they were faster at is made up for.
+        taken.push(...some.flat())
+      }
+      return taken.sort((a, b) => a.priority - b.priority || a.dueAt! - b.dueAt!)
+    },
+
+    async settle(queue, id, change, { version } = {}) {
+      const { lane, priority, state, dueAt, expiresAt, alias } = change
+      const now = clock()
+      const lifeMs = expiresAt === undefined ? 'keep' : expiresAt === null ? '' : Math.max(expiresAt - now, 0) + slackMs
+      const body = change.body === undefined ? '' : rows.sealBody(queue, id, change.body)
+      const fields: string[] = []
+      if (lane !== undefined) fields.push('lane', word(lane))
+      if (priority !== undefined) fields.push('priority', String(priority))
+      if (state !== undefined) fields.push('state', word(state))
+      if (dueAt !== undefined) fields.push('dueAt', optional(dueAt))
+      if (expiresAt !== undefined) fields.push('expiresAt', optional(expiresAt))
+      const aliasTag = rows.tag(alias ?? undefined)
+      if (alias !== undefined) fields.push('alias', aliasTag)
+      const number = nextVersion()
+      const values = [now, id, number, version ?? '', lifeMs, body, ...fields]
+      // Its other name is there before anybody can hear of it.
+      const [written] = await Promise.all([
+        link.run('work-settle', [rows.shardOf(queue, id)], values),
+        aliasTag === ''
+          ? undefined
+          : name('alias', queue, aliasTag, [id, number, typeof lifeMs === 'number' ? lifeMs : nameLifeMs, mostOfAlias]),
+      ])
+      return written === 1
+    },
+
+    get: async (queue, id) => (await find(queue, id))?.item,
+
+    async byAlias(queue, alias) {
+      const tag = rows.tag(alias)
+      const ids = (await link.read('ZREVRANGE', rows.nameKey('alias', queue, tag), 0, -1)) as Reply[]
+      for (const id of ids) {
+        const row = await find(queue, String(id))
+        // It may have another name by now.
+        if (row?.alias === tag) return row.item
+      }
+      return undefined
+    },
+
+    async delete(queue, id) {
+      return (await link.run('work-delete', [rows.shardOf(queue, id)], [clock(), id])) === 1
+    },
+
+    async nextDue(queue, lane) {
+      const times = (await peek(queue, lane, 0)).map(({ firstAt }) => firstAt)
+      return times.length === 0 ? null : Math.floor(Math.min(...times))
+    },
+
+    async waiting(queue, lane) {
+      const counts = await ofShards(queue, shard => link.run('work-waiting', [shard], [word(lane)]))
+      return counts.reduce((sum: number, count) => sum + Number(count), 0)
+    },
+
+    async orphans(queue, living, limit) {
+      const order = [clock(), limit, ...living.map(word)]
+      const found = await ofShards(queue, async shard => pairs(queue, await link.run('work-orphans', [shard], order)))
+      return found.flat().slice(0, limit)
+    },
+  }
+
+  async function store(item: NewWork, owner: string | null): Promise<WorkItem | undefined> {
+    const { queue, id, expiresAt, tags } = item
+    const now = clock()
+    const version = nextVersion()
+    const seq = nextSeq(now)
+    const lifeMs = expiresAt === null ? '' : Math.max(expiresAt - now, 0) + slackMs
+    const fields = rows.fields(item, { version, owner, seq, now })
+    const values = [now, id, lifeMs, rows.sealBody(queue, id, item.body), ...fields]
+    const [stored] = await Promise.all([
+      link.run('work-schedule', [rows.shardOf(queue, id)], values),
+      tags.number === undefined
+        ? undefined
+        : name('number', queue, rows.tag(tags.number), [id, seq, lifeMs === '' ? nameLifeMs : lifeMs, mostOfNumber]),
+    ])
+    if (stored !== 1) return undefined
+    const { tags: _tags, ...rest } = item
+    return { ...rest, owner, version, createdAt: now, updatedAt: now }
+  }
+
+  function name(kind: 'alias' | 'number', queue: string, tag: string, values: Argument[]): Promise<Reply> {
+    return link.run('name-add', [rows.nameKey(kind, queue, tag)], values)
+  }
+
+  function ofShards<T>(queue: string, ask: (shard: string) => Promise<T>): Promise<T[]> {
+    return Promise.all(rows.shards(queue).map(ask))
+  }
+
+  async function peek(queue: string, lane: string, now: number): Promise<Heap[]> {
+    const heaps = await ofShards(queue, async shard => {
+      const reply = (await link.run('work-peek', [shard], [now, word(lane)])) as Reply[]
+      const found: Heap[] = []
+      for (let at = 0; at < reply.length; at += 3) {
+        const [priority, due, firstAt] = reply.slice(at, at + 3).map(Number)
+        found.push({ shard, priority: priority!, due: due!, firstAt: firstAt! })
+      }
+      return found
+    })
+    return heaps.flat()
+  }
+
+  /** { id, item, … } */
+  function pairs(queue: string, reply: Reply): WorkItem[] {
+    const items: WorkItem[] = []
+    const values = reply as Reply[]
+    for (let at = 0; at < values.length; at += 2) {
+      const row = rows.read(queue, String(values[at]), values[at + 1]!)
+      if (row !== undefined) items.push(row.item)
+    }
+    return items
+  }
+}
+
+export function live(row: Row | undefined, now: number): Row | undefined {
+  const expiresAt = row?.item.expiresAt ?? null
+  return expiresAt !== null && expiresAt <= now ? undefined : row
+}
+
+/**
+ * What each shard is to give of each priority, the lower ones first. Where not
+ * all of a priority can go, the shards give in turn, beginning with whose first
+ * is due the longest: nearly in the order of time, without reading it all.
+ */
+function share(heaps: Heap[], limit: number): Map<string, Array<[priority: number, count: number]>> {
+  const orders = new Map<string, Array<[number, number]>>()
+  let left = limit
+  for (const priority of [...new Set(heaps.map(heap => heap.priority))].sort((a, b) => a - b)) {
+    const open = heaps
+      .filter(heap => heap.priority === priority)
+      .sort((a, b) => a.firstAt - b.firstAt)
+      .map(({ shard, due }) => ({ shard, due, count: 0 }))
+    while (left > 0 && open.some(({ due, count }) => count < due)) {
+      const hungry = open.filter(({ due, count }) => count < due)
+      const each = Math.max(1, Math.floor(left / hungry.length))
+      for (const one of hungry) {
+        const more = Math.min(each, one.due - one.count, left)
+        one.count += more
+        left -= more
+      }
+    }
+    for (const { shard, count } of open) {
+      if (count === 0) continue
+      const order = orders.get(shard) ?? []
+      order.push([priority, count])
+      orders.set(shard, order)
+    }
+  }
+  return orders
+}
+
+/** Numbers by which work is put in order: its time in 1/1024 ms, one more for each of the same millisecond. */
+function createSequence(clock: () => number): (now: number) => number {
+  let lastMs = clock()
+  let count = 0
+  return now => {
+    const ms = Math.floor(now)
+    count = ms === lastMs ? Math.min(count + 1, 1_023) : 0
+    lastMs = ms
+    return ms * 1_024 + count
+  }
+}
