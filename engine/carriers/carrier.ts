@@ -27,7 +27,7 @@ export interface Submission {
 
 export interface Acceptance {
   accepted: true
-  /** The network's own ids: one for each part that it reports on alone, in the order of the parts. */
+  /** The network's own ids, in the order of the parts; parts that share one are reported on as one, and it may come more than once here. */
   carrierIds: readonly string[]
 }
 
@@ -46,6 +46,8 @@ export interface Refusal {
    * later. Five in a row close it for a while.
    */
   carrierAtFault?: boolean
+  /** The network was not asked, since the message came too late: no word on how the carrier is. */
+  unasked?: boolean
 }
 
 export type SubmitResult = Acceptance | Refusal

@@ -66,7 +66,8 @@ export function createAttempt({ carrier, clock, log, rules, settle, health, subm
   }
 
   function judged(what: SubmitResult | Error, began: number): void {
-    if (what instanceof Error) health.uncertain(what instanceof UncertainError && what.connectionLost)
+    if (what instanceof UncertainError && what.refusal !== undefined) health.refused(what.refusal)
+    else if (what instanceof Error) health.uncertain(what instanceof UncertainError && what.connectionLost)
     else if (what.accepted) health.accepted()
     else health.refused(what)
     submitting.judged(name, what, performance.now() - began)

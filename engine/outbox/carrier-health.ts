@@ -25,6 +25,7 @@ export interface CarrierHealth {
   /** A submit begins; one of the three below tells of its end. */
   began(): void
   accepted(): void
+  /** Of the whole message, or of the rest of one that was taken in part. */
   refused(refusal: Refusal): void
   /** Nobody knows what became of a submit; `isLost`: its connection was lost, which others tell of too. */
   uncertain(isLost?: boolean): void
@@ -128,8 +129,9 @@ export function createCarrierHealth(
       answered()
       pauses = 0
     },
-    refused({ throttled, carrierAtFault }) {
+    refused({ throttled, carrierAtFault, unasked }) {
       underWay--
+      if (unasked === true) return
       if (carrierAtFault === true) return failed(true)
       answered()
       if (throttled !== true || clock() < pausedUntil) return

@@ -72,6 +72,8 @@ export interface Message {
 
 /** What is sealed in a work item. State and carrier are the item's own `state` and `lane`. */
 export interface MessageBody {
+  /** The item's own, for those who have the body alone. */
+  id: string
   script: string
   to: string
   from: string | null
@@ -125,6 +127,7 @@ export function newBody(
   now: number,
 ): MessageBody {
   return {
+    id: message.id,
     script: message.script,
     to: message.to,
     from: message.from ?? null,
@@ -172,6 +175,8 @@ export function toWork(
 export function readBody(item: WorkItem): MessageBody {
   // Only toWork and the steps of outcome.ts write bodies, and they are sealed.
   const body: MessageBody = JSON.parse(item.body)
+  // Bodies of earlier versions have none.
+  body.id = item.id
   return body
 }
 

@@ -13,6 +13,7 @@ import { createFleet } from './fleet.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import { emptyCounts, isFinal, messageQueue, toPublic } from './message.ts'
 import type { Message, MessageBody, MessageState, NewMessage } from './message.ts'
+import { listMessages, type MessageFilter, type MessagePage } from './message-list.ts'
 import type { OutcomeRules, Step } from './outcome.ts'
 import { createReports } from './reports.ts'
 import { createRouter, type Routable, type Route } from './route.ts'
@@ -63,16 +64,6 @@ const defaults: OutboxSettings = {
   random: Math.random,
 }
 
-export interface MessageFilter {
-  state?: MessageState | undefined
-  /** E.164. */
-  number?: string | undefined
-  script?: string | undefined
-  carrier?: string | undefined
-  cursor?: string | undefined
-  limit: number
-}
-
 export interface OutboxStats {
   accepted: number
   /** Handed to a carrier. */
@@ -97,8 +88,8 @@ export interface Outbox {
   get(id: string): Promise<Message | undefined>
   /** The same ahead of the disk; a message leaves only once it is safe. */
   readonly ahead: Pick<Outbox, 'accept' | 'get'>
-  /** Newest first. */
-  list(filter: MessageFilter): Promise<{ messages: Message[]; next: string | null }>
+  /** Newest first. With a carrier a page may end early, even empty, while there is a `next`. */
+  list(filter: MessageFilter): Promise<MessagePage>
   /** Resolves when the report is stored or is of no use; rejects when the network should send it again. */
   report(carrier: string, report: CarrierReport): Promise<void>
   start(): Promise<void>
@@ -192,13 +183,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
       get: id => get(id, storage.ahead.work),
     },
     report,
-    async list({ carrier, ...filter }) {
-      const { items, next } = await work.list(messageQueue, {
-        ...filter,
-        ...(carrier !== undefined && { lane: carrier }),
-      })
-      return { messages: items.map(item => toPublic(item, clock())), next }
-    },
+    list: filter => listMessages(work, filter, clock()),
     async start() {
       await heartbeat.start()
       const takeover = { ...common, settle }
@@ -238,6 +223,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
   }
 }
 
-function routable({ to, only, script, askedFrom }: MessageBody): Routable {
-  return { to, carrier: only ?? undefined, script, from: askedFrom }
+/** As `accept` had it, the id that weights are drawn by included: a message that moves keeps its order of carriers. */
+function routable({ id, to, only, script, askedFrom }: MessageBody): Routable {
+  return { id, to, carrier: only ?? undefined, script, from: askedFrom }
 }

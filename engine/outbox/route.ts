@@ -2,7 +2,6 @@
 // answer can be asked for without sending anything.
 
 import type { CountryOf } from '../country.ts'
-import { StartError } from '../errors.ts'
 
 /** A carrier of a route; of those with a weight one comes first by lot, the others after it by weight. */
 export type RouteCarrier = string | { carrier: string; weight: number }
@@ -37,7 +36,10 @@ export interface Routable {
   carrier?: string | undefined
   script?: string | undefined
   from?: string | null | undefined
-  /** The lot that weights draw falls by it: the same message draws the same. */
+  /**
+   * The lot that weights draw falls by it: the same message draws the same, for
+   * its whole life. Absent where only the carriers count, not their order.
+   */
   id?: string | undefined
 }
 
@@ -72,16 +74,8 @@ export interface Router {
   sender(message: Routable): string | undefined
 }
 
-/** Throws StartError when a route names a carrier that does not exist. */
+/** All carriers that the routes name have to be there; config.ts sees to that, before anything is begun. */
 export function createRouter(settings: RouteSettings, countryOf?: CountryOf): Router {
-  for (const [index, { carriers }] of (settings.routes ?? []).entries()) {
-    const unknown = carriers.map(nameOf).find(name => !settings.carriers.includes(name))
-    if (unknown !== undefined) {
-      throw new StartError(
-        `routes.${index}.carriers: there is no carrier "${unknown}", only ${settings.carriers.join(', ')}`,
-      )
-    }
-  }
   return {
     route: (message, health) => route(message, settings, health, countryOf),
     sender: message => bestRoute(message, settings.routes ?? [], countryOf)?.sender,

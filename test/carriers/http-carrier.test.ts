@@ -56,11 +56,9 @@ describe('an answer', () => {
     expect(await carrier.submit(submission())).toMatchObject({ accepted: true })
   })
 
-  test.each([
-    ['one that comes twice counts once', { ids: ['a', 'b', 'a'] }, ['a', 'b']],
-    ['of 256 characters is one', { ids: ['x'.repeat(256)] }, ['x'.repeat(256)]],
-  ])('has its ids kept: %s', async (_, body, carrierIds) => {
-    const provider = await startProvider({ body })
+  test('has its ids kept as they are: up to 256 characters each, the same for several parts', async () => {
+    const carrierIds = ['a', 'x'.repeat(256), 'a']
+    const provider = await startProvider({ body: { ids: carrierIds } })
     const { carrier } = await openSimple({ baseUrl: provider.url }, { judge: takesAll })
     expect(await carrier.submit(submission())).toEqual({ accepted: true, carrierIds })
   })

@@ -86,6 +86,7 @@ test('what became worthless while it waited for a connection is not written', as
   expect(await late).toEqual({
     accepted: false,
     verdict: 'later',
+    unasked: true,
     error: 'the message ran out of time before there was a connection',
   })
   provider.answers({ body: { id: 'x3' } })

@@ -73,6 +73,22 @@ describe('GET /admin/messages', () => {
     expect(await find(`number=${numberOf(0).slice(1)}&script=other`)).toEqual([other])
   })
 
+  test('lists a final message under its carrier while its script has still to hear of it', async () => {
+    const source = `export default async ({ to }) => (await sendSms({ to, text: 'x' })).id
+      export const onReport = () => { throw new Error('not now') }`
+    const carriers = { main: { driver: 'loopback', receiptAfterMs: 0 } }
+    const engine = await createTestEngine({ files: { 'deaf.ts': source }, config: { carriers } })
+    const ids: string[] = []
+    for (let n = 0; n < 3; n++) ids.push((await engine.post('/deaf', { to: numberOf(n) })).body)
+    for (const id of ids) await engine.reaches(id, 'delivered')
+
+    const first = await engine.get('/admin/messages?carrier=main&limit=2')
+    expect(idsOf(first)).toEqual([ids[2], ids[1]])
+    const rest = await engine.get(`/admin/messages?carrier=main&limit=2&cursor=${first.body.next}`)
+    expect(idsOf(rest)).toEqual([ids[0]])
+    expect(idsOf(await engine.get('/admin/messages?carrier=main&state=delivered'))).toEqual(ids.toReversed())
+  })
+
   test('refuses what it cannot filter by', async () => {
     const { get } = await createTestEngine()
 

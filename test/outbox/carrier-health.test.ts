@@ -5,6 +5,7 @@ import { createClock } from './open-outbox.ts'
 
 const throttled = { accepted: false, verdict: 'later', error: 'throttled', throttled: true } as const
 const broken = { accepted: false, verdict: 'elsewhere', error: 'no connection', carrierAtFault: true } as const
+const late = { accepted: false, verdict: 'later', error: 'not sent', unasked: true } as const
 const bad = { accepted: false, verdict: 'final', error: 'bad text' } as const
 
 function open(settings = {}) {
@@ -101,4 +102,17 @@ test('a carrier that says itself that it cannot send is down, and up when it say
   expect(health.waitMs()).toBeNull()
   carrier.ready = true
   expect(health.state()).toBe('up')
+})
+
+test('a message that came too late to be sent says nothing about its carrier', () => {
+  const { clock, health } = open()
+  for (const refusal of [broken, broken, broken, broken, broken, late]) {
+    health.began()
+    health.refused(refusal)
+  }
+  expect([health.state(), health.failures()]).toEqual(['down', 5])
+  clock.advance(5_000)
+  health.began()
+  health.refused(late)
+  expect([health.state(), health.isUp()]).toEqual(['probing', true])
 })

@@ -176,7 +176,7 @@ const unsent: Readonly<Record<NotSent['why'], Omit<Refusal, 'accepted' | 'error'
   network: { verdict: 'elsewhere', carrierAtFault: true },
   request: { verdict: 'elsewhere' },
   // Whoever hands it over again sees that it has expired.
-  late: { verdict: 'later' },
+  late: { verdict: 'later', unasked: true },
   stopped: { verdict: 'later' },
 }
 
@@ -184,9 +184,8 @@ const longestId = 256
 /** A text of 1,600 characters has fewer parts. */
 const mostIds = 255
 
-/** Ids as reports can be looked up by: each once. Throws for what no provider gives as an id: it took the message perhaps. */
-function readable(carrierIds: readonly string[]): string[] {
-  const ids = [...new Set(carrierIds)]
+/** Ids as reports can be looked up by. Throws for what no provider gives as an id: it took the message perhaps. */
+function readable(ids: readonly string[]): readonly string[] {
   if (ids.some(id => id.length > longestId)) throw new Error(`an id of more than ${longestId} characters`)
   if (ids.length > mostIds) throw new Error(`more than ${mostIds} ids for one message`)
   return ids

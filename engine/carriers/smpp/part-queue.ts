@@ -8,11 +8,11 @@ import type { Binds } from './binds.ts'
 import type { Outcome } from './session/pending.ts'
 import type { SubmitPart } from './submit-fields.ts'
 
-/** `unfit`: a field that SMPP cannot carry. */
-export type PartOutcome = Outcome | { kind: 'unfit'; reason: string }
+/** `unfit`: a field that SMPP cannot carry. `unwanted`: not sent, for a reason of its own and not of the carrier's. */
+export type PartOutcome = Outcome | { kind: 'unfit'; reason: string } | { kind: 'unwanted'; reason: string }
 
 export interface PartQueue {
-  /** `wanted` is asked when its turn comes; false: it stays unsent. */
+  /** `wanted` is asked when its turn comes; false: it comes back as `unwanted`. */
   send(part: SubmitPart, priority: Submission['priority'], wanted: () => boolean): Promise<PartOutcome>
   /**
    * Parts that could be sent at once; with `otp`, parts of codes that may wait
@@ -119,7 +119,7 @@ export function createPartQueue(
       for (let next = lane[0]; next !== undefined; next = lane[0]) {
         if (!isReady) next.settle({ kind: 'unsent', reason: 'no bind is up' })
         else if (!next.wanted())
-          next.settle({ kind: 'unsent', reason: 'its time was over, or another part was refused' })
+          next.settle({ kind: 'unwanted', reason: 'its time was over, or another part was refused' })
         else {
           if (bucket.available() < 1) return wakeForToken()
           const sent = post(next)

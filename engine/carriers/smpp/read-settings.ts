@@ -8,6 +8,7 @@ import { domainToASCII } from 'node:url'
 
 import { StartError } from '../../errors.ts'
 import { senderPattern } from '../../phone.ts'
+import { partTags } from './wire/parts.ts'
 import { encodePdu, type PduInput } from './wire/pdu.ts'
 import type { SessionSettings } from './session/session-settings.ts'
 import type { SmppSettings } from './settings.ts'
@@ -32,7 +33,7 @@ export function readSettings(name: string, settings: SmppSettings): ReadSettings
     verdicts: new Map(
       Object.entries(settings.verdicts).map(([status, judgement]) => [readStatus(status, wrong), judgement]),
     ),
-    paramTlvs: Object.entries(settings.paramTlvs).map(([param, tag]) => [param, Number(tag)] as const),
+    paramTlvs: Object.entries(settings.paramTlvs).map(([param, tag]) => [param, readTag(param, tag, wrong)] as const),
   }
 }
 
@@ -137,6 +138,13 @@ function readPem(file: string, wrong: Wrong): string {
   } catch (error) {
     throw wrong('ca', `cannot read the file (${(error as NodeJS.ErrnoException).code})`)
   }
+}
+
+/** What a message itself is made of would be overwritten: texts without their parts, or none at all. */
+function readTag(param: string, text: string, wrong: Wrong): number {
+  const tag = Number(text)
+  if (partTags.has(tag)) throw wrong(`paramTlvs.${param}`, `${text} holds the text of a message, or joins its parts`)
+  return tag
 }
 
 function readStatus(status: string, wrong: Wrong): number {

@@ -36,10 +36,7 @@ export interface Submitter {
 const retries = 3
 
 type Lost = Extract<PartOutcome, { kind: 'lost' }>
-type PartResult = { id: string } | { refusal: Refusal; unsent?: true } | { lost: Lost }
-
-/** Why a round did not end well. */
-type Failure = Extract<PartResult, { refusal: Refusal }>
+type PartResult = { id: string } | { refusal: Refusal } | { lost: Lost }
 
 export function createSubmitter(given: SubmitterParts): Submitter {
   const { settings, verdicts, paramTlvs, queue, ready, clock } = given
@@ -70,14 +67,13 @@ export function createSubmitter(given: SubmitterParts): Submitter {
     if (parts.length === 1) return sendAlone(message, parts[0]!)
     const ids: Array<string | undefined> = parts.map(() => undefined)
     for (let tried = 0; ; tried++) {
-      const failure = await round(message, parts, ids)
+      const refusal = await round(message, parts, ids)
       const taken = ids.filter(id => id !== undefined)
-      if (failure === undefined) return accept(taken)
-      const { refusal, unsent } = failure
+      if (refusal === undefined) return accept(taken)
       // For a number that does not exist another try changes nothing.
       if (taken.length === 0 || refusal.numberAtFault === true) return refusal
       const partly = new UncertainError(`${taken.length} of ${parts.length} parts were taken, then ${refusal.error}`, {
-        connectionLost: unsent === true,
+        refusal,
       })
       if (refusal.verdict !== 'later' || tried === retries) throw partly
       try {
@@ -100,10 +96,10 @@ export function createSubmitter(given: SubmitterParts): Submitter {
     message: Submission,
     parts: readonly SubmitPart[],
     ids: Array<string | undefined>,
-  ): Promise<Failure | undefined> {
+  ): Promise<Refusal | undefined> {
     let lost: Lost | undefined
-    let failure: Failure | undefined
-    const isOpen = () => lost === undefined && (failure === undefined || failure.refusal.verdict === 'later')
+    let refusal: Refusal | undefined
+    const isOpen = () => lost === undefined && (refusal === undefined || refusal.verdict === 'later')
     const wanted = () => isOpen() && message.expiresAt > clock()
 
     async function send(part: SubmitPart, place: number) {
@@ -111,7 +107,7 @@ export function createSubmitter(given: SubmitterParts): Submitter {
       if ('id' in result) ids[place] = result.id
       else if ('lost' in result) lost ??= result.lost
       // Of several that say `later`, one that stops the whole carrier.
-      else if (isOpen() && !(failure?.refusal.throttled && result.refusal.verdict === 'later')) failure = result
+      else if (isOpen() && !(refusal?.throttled && result.refusal.verdict === 'later')) refusal = result.refusal
     }
 
     const sends: Array<Promise<void>> = []
@@ -120,13 +116,15 @@ export function createSubmitter(given: SubmitterParts): Submitter {
     }
     await Promise.all(sends)
     if (lost !== undefined) throw uncertain(lost)
-    return failure
+    return refusal
   }
 
   function read(outcome: PartOutcome): PartResult {
     if (outcome.kind === 'lost') return { lost: outcome }
     if (outcome.kind === 'unsent')
-      return { refusal: { ...refuse('later', `not sent: ${outcome.reason}`), carrierAtFault: true }, unsent: true }
+      return { refusal: { ...refuse('later', `not sent: ${outcome.reason}`), carrierAtFault: true } }
+    if (outcome.kind === 'unwanted')
+      return { refusal: { ...refuse('later', `not sent: ${outcome.reason}`), unasked: true } }
     if (outcome.kind === 'unfit') return { refusal: refuse('elsewhere', `cannot be sent by SMPP: ${outcome.reason}`) }
     const { command, status, fields } = outcome.pdu
     if (status !== 0) return { refusal: judge(status, verdicts) }
@@ -151,9 +149,9 @@ export function createSubmitter(given: SubmitterParts): Submitter {
   }
 }
 
-/** A network that gives no id cannot report on that part, and one that gives all the same one reports on them as one. */
+/** A network that gives no id cannot report on that part. */
 function accept(ids: string[]): SubmitResult {
-  return { accepted: true, carrierIds: [...new Set(ids.filter(id => id !== ''))] }
+  return { accepted: true, carrierIds: ids.filter(id => id !== '') }
 }
 
 function uncertain({ reason, connectionLost }: Lost): UncertainError {

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 
 import type { Pdu } from '../../../engine/carriers/smpp/wire/pdu.ts'
 import { UncertainError } from '../../../engine/carriers/uncertain-error.ts'
-import { openCarrier, submission } from './open-carrier.ts'
+import { createPlace, message } from '../../outbox/open-outbox.ts'
+import { createCarrier, openCarrier, submission } from './open-carrier.ts'
 import { startRawSmsc, type RawPeer } from './raw-smsc.ts'
 
 const isSubmit = ({ command }: Pdu) => command === 'submit_sm'
@@ -44,6 +45,7 @@ test('after three such tries nobody knows what the phone shows', async () => {
   expect(error).toMatchObject({
     message: '2 of 3 parts were taken, then 0x14 ESME_RMSGQFUL',
     connectionLost: false,
+    refusal: { verdict: 'later', error: '0x14 ESME_RMSGQFUL' },
   })
   expect(smsc.peers[0]!.pdus.filter(isSubmit)).toHaveLength(6)
 })
@@ -71,14 +73,17 @@ test('what still waits for a place when its time is over is not sent', async () 
     },
   })
   const { carrier } = await openCarrier(smsc.port, { window: 1 }, { clock: () => now })
-  const late = { accepted: false, verdict: 'later', error: expect.stringMatching(/its time was over/) }
+  const late = { accepted: false, verdict: 'later', unasked: true, error: expect.stringMatching(/its time was over/) }
   const results = [
     carrier.submit({ ...submission(), expiresAt: now + 60_000 }),
     carrier.submit({ ...submission(), expiresAt: now + 5_000 }),
     carrier.submit({ ...threeParts(), expiresAt: now + 15_000 }).catch((error: Error) => error.message),
   ]
   const partly = expect.stringMatching(/^1 of 3 parts were taken, then not sent: its time was over/)
-  expect(await Promise.all(results)).toMatchObject([{ accepted: true }, late, partly])
+  const [whole, single, long] = await Promise.all(results)
+  expect([whole, long]).toMatchObject([{ accepted: true }, partly])
+  // Not the carrier's fault, nor its answer.
+  expect(single).toEqual(late)
   expect(smsc.peers[0]!.pdus.filter(isSubmit)).toHaveLength(2)
 })
 
@@ -125,4 +130,34 @@ test('parts that had not left when the last connection broke are given back', as
   expect(await first).toMatch(/^connection lost: /)
   const error = 'not sent: no bind is up'
   expect(await second).toEqual({ accepted: false, verdict: 'later', error, carrierAtFault: true })
+})
+
+/** Sends long messages over this carrier, of each of which the network takes one part and refuses the next with `status`. */
+async function sendPartly(status: number, count: number) {
+  const smsc = await startRawSmsc({ on: refusing(Array.from({ length: count }, () => [0, status]).flat()) })
+  const place = await createPlace()
+  const carrier = createCarrier({ url: `smpp://user:secret@127.0.0.1:${smsc.port}`, window: 1 }, place.clock)
+  const { outbox, until } = place.open({ carriers: [carrier] })
+  await outbox.start()
+  for (let n = 0; n < count; n++) {
+    const asked = message({ text: 'a'.repeat(200), onUncertain: 'fail' })
+    await outbox.accept(asked)
+    await until(asked.id, 'failed')
+    // Failures of one moment are one.
+    place.clock.advance(1_000)
+  }
+  return { outbox, until }
+}
+
+test('a network that takes messages in part, and refuses the rest for what they are, is up', async () => {
+  const { outbox, until } = await sendPartly(0x45, 6)
+  expect((await outbox.carriers())[0]).toMatchObject({ state: 'up', failures: 0, uncertain: 6 })
+  const next = message()
+  await outbox.accept(next)
+  await until(next.id, 'sent')
+})
+
+test('one that takes messages in part, and refuses the rest for a fault of its own, is down after five', async () => {
+  const { outbox } = await sendPartly(0x04, 5)
+  expect((await outbox.carriers())[0]).toMatchObject({ state: 'down', failures: 5, uncertain: 5 })
 })

@@ -2,7 +2,13 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { decodeText } from '../../../engine/carriers/smpp/wire/alphabet.ts'
-import { readPart, splitText, type LongMessages, type MessagePart } from '../../../engine/carriers/smpp/wire/parts.ts'
+import {
+  partTags,
+  readPart,
+  splitText,
+  type LongMessages,
+  type MessagePart,
+} from '../../../engine/carriers/smpp/wire/parts.ts'
 import { tlvTags } from '../../../engine/carriers/smpp/wire/tlvs.ts'
 import { countSegments } from '../../../engine/outbox/segments.ts'
 
@@ -33,6 +39,12 @@ const texts = fc.oneof(
 )
 
 describe('a text in parts', () => {
+  test('needs the TLVs that no param may be, and no others', () => {
+    const modes: LongMessages[] = ['udh', 'sar', 'payload']
+    const tags = modes.flatMap(mode => split('a'.repeat(400), mode)).flatMap(({ tlvs }) => [...tlvs.keys()])
+    expect(new Set(tags)).toEqual(partTags)
+  })
+
   test('has as many as the segments that were counted, and reads as it was', () => {
     fc.assert(
       fc.property(texts, fc.constantFrom<LongMessages>('udh', 'sar'), (text, mode) => {

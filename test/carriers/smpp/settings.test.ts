@@ -35,6 +35,10 @@ test.each([
   [{ ca: 'x.pem' }, 'carriers.main.ca: only with smpps://'],
   [{ url: 'smpps://user@host', ca: '/nowhere.pem' }, 'carriers.main.ca: cannot read the file (ENOENT)'],
   [{ paramTlvs: { a: '12' } }, 'carriers.main.paramTlvs.a: must match pattern'],
+  [{ paramTlvs: { a: '0x1400', b: '0x0424' } }, 'carriers.main.paramTlvs.b: 0x0424 holds the text of a message'],
+  [{ paramTlvs: { a: '0X20c' } }, 'carriers.main.paramTlvs.a: 0X20c holds'],
+  [{ paramTlvs: { a: '0x020E' } }, 'carriers.main.paramTlvs.a: 0x020E holds'],
+  [{ paramTlvs: { a: '0x20f' } }, 'carriers.main.paramTlvs.a: 0x20f holds'],
 ])('a wrong setting stops the start: %j', (wrong, line) => {
   let trouble: unknown
   try {

@@ -61,11 +61,14 @@ test('a long message is one submit per part, each with a header and a receipt as
   expect(smsc.submits).toMatchObject(Array.from({ length: 3 }, () => ({ esm_class: 0x40, registered_delivery: 1 })))
 })
 
-test('ids that the network gives to several parts count once', async () => {
-  const smsc = await startNpmSmsc((pdu, session) => void session.send(pdu.response({ message_id: 'same' })))
-  const { carrier } = await openCarrier(smsc.port)
+test('the ids of a long message are told as the network gives them, one to several parts or none', async () => {
+  const given = ['same', 'same', '']
+  const smsc = await startNpmSmsc(
+    (pdu, session, count) => void session.send(pdu.response({ message_id: given[count - 1] })),
+  )
+  const { carrier } = await openCarrier(smsc.port, { window: 1 })
   const result = await carrier.submit(submission({ text: 'a'.repeat(400), segments: 3 }))
-  expect(result).toEqual({ accepted: true, carrierIds: ['same'] })
+  expect(result).toEqual({ accepted: true, carrierIds: ['same', 'same'] })
 })
 
 test('a text beyond the GSM alphabet goes as UCS-2', async () => {

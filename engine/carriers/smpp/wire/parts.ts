@@ -25,6 +25,14 @@ const concatenated8 = 0x00
 const concatenated16 = 0x08
 const maxParts = 255
 
+/** The parameters that may be among a part's `tlvs`. */
+export const partTags: ReadonlySet<number> = new Set([
+  tlvTags.messagePayload,
+  tlvTags.sarMsgRefNum,
+  tlvTags.sarTotalSegments,
+  tlvTags.sarSegmentSeqnum,
+])
+
 /** In septets or UTF-16 units; the header that joins the parts takes 6 of 140 octets. */
 const room = { gsm7: { alone: 160, part: 153 }, ucs2: { alone: 70, part: 67 } }
 
