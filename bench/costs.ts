@@ -8,6 +8,7 @@ import { join } from 'node:path'
 
 import { newId } from '../engine/ids.ts'
 import { createLog } from '../engine/log.ts'
+import { createHeartbeat } from '../engine/outbox/heartbeat.ts'
 import { createOutbox } from '../engine/outbox/outbox.ts'
 import { defaultRunLimits, type SandboxLimits } from '../engine/sandbox/limits.ts'
 import { createSandbox, type Sandbox } from '../engine/sandbox/sandbox.ts'
@@ -133,7 +134,14 @@ export async function openSandbox(
       },
     },
   }
-  const outbox = createOutbox({ storage, carriers: [], engine: newId('eng'), clock, log })
+  const engine = newId('eng')
+  const outbox = createOutbox({
+    storage,
+    carriers: [],
+    heartbeat: createHeartbeat({ storage, engine, log }),
+    clock,
+    log,
+  })
   const sandbox = await createSandbox({
     folder,
     texts: { en: {} },
@@ -142,6 +150,7 @@ export async function openSandbox(
     runLimits: { ...defaultRunLimits, cpuMs },
     sandboxLimits: limits,
     primitiveParts: { storage, outbox, timers: { wake() {} }, clock },
+    engine,
     log,
   })
   return {

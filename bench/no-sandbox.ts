@@ -8,6 +8,7 @@ import { createServer } from '../engine/http/server.ts'
 import { openTokens } from '../engine/http/tokens.ts'
 import { newId } from '../engine/ids.ts'
 import { createTexts, readLocales } from '../engine/locales.ts'
+import { createHeartbeat } from '../engine/outbox/heartbeat.ts'
 import { createOutbox } from '../engine/outbox/outbox.ts'
 import type { Sandbox } from '../engine/sandbox/sandbox.ts'
 import { createStandings } from '../engine/sandbox/standing.ts'
@@ -27,7 +28,8 @@ const noSandbox: Sandbox = {
   },
   kept: {
     note() {},
-    list: async () => [],
+    before: () => undefined,
+    inherit: async () => [],
     get: async () => undefined,
     forget: async () => {},
     version: async () => undefined,
@@ -43,16 +45,17 @@ const noSandbox: Sandbox = {
 }
 
 await serve(async (config, { log, print }) => {
-  const engine = newId('eng')
   const clock = Date.now
   const storage = await openStorage(config.storage, { secret: config.secret!, clock })
   const tokens = await openTokens(storage, clock, config.token)
   const texts = createTexts(await readLocales(config.localesFolder))
   const carriers = await createCarriers(config.carriers, { log, clock, print, callbackSecretOf: () => '' })
   const settings = { keepMs: config.engine.messageKeepDays * 86_400_000 }
-  const outbox = createOutbox({ storage, carriers, engine, clock, log, settings })
+  const heartbeat = createHeartbeat({ storage, engine: newId('eng'), log })
+  await heartbeat.start()
+  const outbox = createOutbox({ storage, carriers, heartbeat, clock, log, settings })
   const server = await createServer({
-    engine,
+    heartbeat,
     storage,
     sandbox: noSandbox,
     outbox,

@@ -88,6 +88,9 @@ async function openOurs(port: number, window: number): Promise<Submit> {
       report: async () => {},
       inbound: async () => undefined,
       room: ready,
+      part: () => {},
+      pauseMs: () => 0,
+      alive: () => true,
       trouble: (error: string) => reject(new Error(error)),
     }
     carrier.start(events).then(ready, reject)

@@ -32,6 +32,8 @@ export const EngineSettings = Type.Object(
       }),
     ),
     messageKeepDays: whole('How long the record of a message is kept, days', 30, 1, 3_650),
+    drainMs: whole('How long a stopping engine still takes requests while /readyz says no, ms', 0, 0, 5_000),
+    redisWaitReplicas: whole('Replicas of Redis that have to have what was written before it is promised', 0, 0, 10),
     publicUrl: Type.Optional(
       Type.String({ description: 'Base of the addresses that carriers call back', pattern: '^https?://[^\\s?#]+$' }),
     ),

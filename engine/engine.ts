@@ -1,6 +1,8 @@
 // Builds every part once, in the order in which a message flows, and takes them
 // down in the order in which promises end.
 
+import { setTimeout as wait } from 'node:timers/promises'
+
 import type { FastifyInstance } from 'fastify'
 
 import { callbackUrl, createCarriers } from './carriers/list.ts'
@@ -10,11 +12,13 @@ import { loadCountryOf } from './country.ts'
 import { EngineError, StartError } from './errors.ts'
 import { lookAtFolder, watchFolder } from './folder-watch.ts'
 import { createServer } from './http/server.ts'
-import { everyScope, openTokens, type Tokens } from './http/tokens.ts'
+import { keepFirstToken } from './http/first-token.ts'
+import { openTokens, type Tokens } from './http/tokens.ts'
 import { newId } from './ids.ts'
 import { deriveSecret, keepFile, newSecret, readKeptFile } from './kept-file.ts'
 import { createTexts, readLocales } from './locales.ts'
 import type { Log } from './log.ts'
+import { createHeartbeat } from './outbox/heartbeat.ts'
 import { createOutbox, type Outbox } from './outbox/outbox.ts'
 import { createSandbox, type Sandbox } from './sandbox/sandbox.ts'
 import { findUser } from './sandbox/walls.ts'
@@ -47,7 +51,7 @@ export interface EngineSurroundings {
 
 /** More files than scripts, changed less often. */
 const textsLookEveryMs = 800
-// Together less than the 10 s after which a stop counts as failed.
+// Together less than the 10 s after which a stop counts as failed; draining is part of the first.
 const runsEndWithinMs = 8_000
 const answersLeaveWithinMs = 250
 const submitsEndWithinMs = 1_500
@@ -78,16 +82,21 @@ export async function createEngine(
     })
 
     if (kept === undefined) await keepFile(config.dataFolder, 'secret', secret)
-    const storage = await openStorage(config.storage, { secret, clock })
+    const storage = await openStorage(config.storage, { secret, clock, replicas: config.engine.redisWaitReplicas })
     undo.push(() => storage.close())
+    // Before it owns anything: what an engine that does not beat owns belongs to all.
+    const heartbeat = createHeartbeat({ storage, engine, log })
+    await heartbeat.start()
+    undo.unshift(() => heartbeat.stop())
     const tokens = await openTokens(storage, clock, config.token)
+    undo.unshift(() => tokens.close())
     if (config.token === undefined) await keepFirstToken(config.dataFolder, tokens)
 
     const hearsReports = (script: string): boolean => sandbox.library.get(script)?.exports.has('onReport') === true
     const outbox: Outbox = createOutbox({
       storage,
       carriers,
-      engine,
+      heartbeat,
       clock,
       log,
       routes: config.routes,
@@ -104,7 +113,7 @@ export async function createEngine(
     const triggered = { storage, sandbox: () => sandbox, atOnce, engine, clock, log }
     const timers = createTimerTrigger(triggered)
     const inbound = createInboundTrigger({ ...triggered, bindings: config.inbound })
-    const reports = createReportTrigger({ ...triggered, source: outbox.reports })
+    const reports = createReportTrigger({ ...triggered, source: outbox.reports, shared: storage.shared })
     const triggers = [timers, inbound, reports]
     const sandbox: Sandbox = await createSandbox({
       folder: config.scriptsFolder,
@@ -130,12 +139,14 @@ export async function createEngine(
         ...sandboxLimits,
       },
       primitiveParts: { storage, outbox, timers, clock },
+      engine,
       log,
     })
     undo.unshift(() => sandbox.stop(0))
 
+    let draining = false
     const server = await createServer({
-      engine,
+      heartbeat,
       storage,
       sandbox,
       outbox,
@@ -145,6 +156,7 @@ export async function createEngine(
       texts: () => texts,
       loopback: carriers.length === 1 ? carriers.find(isLoopback) : undefined,
       async ready() {
+        if (draining) throw new EngineError('overloaded', { retryAfter: 1 })
         await storage.ready()
         if (!carriers.some(carrier => carrier.ready())) throw new EngineError('overloaded', { retryAfter: 1 })
       },
@@ -155,8 +167,12 @@ export async function createEngine(
     const url = await listen(server, config)
     await outbox.start()
     undo.unshift(() => outbox.stop())
-    for (const trigger of triggers) await trigger.start()
+    for (const trigger of triggers) {
+      trigger.start()
+      await heartbeat.onDeaths(trigger.takeOver)
+    }
     warn(config, sandbox, log)
+    for (const advice of await storage.advice()) log.warn(`PATCHCORD_STORAGE: ${advice}`)
 
     const stopWatching = watchFolder(config.localesFolder, textsLookEveryMs, textsSeen, async () => {
       try {
@@ -181,17 +197,22 @@ export async function createEngine(
       tokens,
       async stop() {
         stopWatching()
+        tokens.close()
         for (const trigger of triggers) trigger.stop()
         const deadline = performance.now() + runsEndWithinMs
+        // A balancer is to hear of it before anybody is refused.
+        draining = true
+        await wait(config.engine.drainMs)
         // Takes no new request from here on, and ends when the last one is answered.
         const closed = server.close()
-        await Promise.race([closed, new Promise(resolve => setTimeout(resolve, runsEndWithinMs).unref())])
+        await Promise.race([closed, wait(Math.max(0, deadline - performance.now()), undefined, { ref: false })])
         await sandbox.stop(Math.max(0, deadline - performance.now()))
         // Every run has its answer; a request that has not come whole by now never becomes one.
         const cutOff = setTimeout(() => server.server.closeAllConnections(), answersLeaveWithinMs)
         await closed
         clearTimeout(cutOff)
         await outbox.stop()
+        await heartbeat.stop()
         await storage.close()
       },
     }
@@ -209,14 +230,6 @@ async function listen(server: FastifyInstance, { host, port }: Config): Promise<
     if (code === 'EADDRINUSE') throw new StartError(`PATCHCORD_PORT: ${host}:${port} is in use by another program`)
     throw new StartError(`PATCHCORD_HOST, PATCHCORD_PORT: cannot listen on ${host}:${port} (${code ?? message})`)
   }
-}
-
-/** The first token lies in a file beside the storage; one that the storage does not know is replaced. */
-async function keepFirstToken(folder: string, tokens: Tokens): Promise<void> {
-  const kept = await readKeptFile(folder, 'token')
-  if (kept !== undefined && tokens.find(kept) !== undefined) return
-  const { token } = await tokens.create({ name: 'first', scopes: everyScope })
-  await keepFile(folder, 'token', token)
 }
 
 function warn({ testNumbers, carriers, scripts, inbound }: Config, { library }: Sandbox, log: Log): void {

@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest'
 const root = resolve(import.meta.dirname, '..')
 const order = ['http', 'triggers', 'sandbox', 'primitives', 'outbox', 'carriers', 'storage']
 /** What puts the parts together, or is started by itself. */
-const composers = ['engine.ts', 'main.ts', 'config.ts', 'token-command.ts']
+const composers = ['engine.ts', 'main.ts', 'config.ts', 'token-command.ts', 'doctor-command.ts']
 
 const filesOf = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, withFileTypes: true })

@@ -50,6 +50,8 @@ describe('without a file and an environment', () => {
         scriptMemoryMb: 64,
         sandboxMemoryMb: 1_024,
         messageKeepDays: 30,
+        drainMs: 0,
+        redisWaitReplicas: 0,
       },
     })
     // An empty variable is as none.

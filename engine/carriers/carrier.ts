@@ -61,9 +61,19 @@ export interface CarrierReport {
   /** `rejected` only where the number is at fault: refusals for spam, sender or credit are `failed`. */
   state: ReportState
   error: string | null
-  /** Whom the message was for, digits, where the network tells: of several ids the one is meant that fits. */
-  to?: string | undefined
+  /**
+   * Whom the message was for, digits, where the network tells: of several ids the
+   * one is meant that fits. Several where it does not tell which of them that is.
+   */
+  to?: string | readonly string[] | undefined
+  /** One of the ids that needs no number: the network gave it in a field for nothing else. */
+  sureId?: string | undefined
+  /** Called when it has to wait for answers to submits: a carrier that reads nothing more meanwhile would wait for ever. */
+  held?: (() => void) | undefined
 }
+
+/** What is longer is no network's id, and costs more to look up than it is worth. */
+export const longestCarrierId = 256
 
 export interface InboundSms {
   from: string
@@ -83,6 +93,15 @@ export interface CarrierEvents {
   inbound(sms: InboundSms): Promise<string | undefined>
   /** There is room for more messages than a moment ago, or the carrier is ready now, or no more. */
   room(): void
+  /**
+   * The network took one part of a message, or throttled it (then with its words),
+   * while the submit goes on: what that says of the carrier is wanted at once.
+   */
+  part(throttled: string | null): void
+  /** How long the carrier is to send nothing, ms; of use where messages wait inside it. */
+  pauseMs(): number
+  /** False: other engines may have taken over what waits inside the carrier, and nothing of it must go out any more. */
+  alive(): boolean
   /** Something is wrong that no message tells of: a bind that was refused, a connection that was lost. */
   trouble(error: string): void
 }

@@ -2,7 +2,7 @@
 // or as NDJSON, with the same names in the same order.
 
 import type { CountryOf } from '../country.ts'
-import { isFinal, type Message } from '../outbox/message.ts'
+import { isFinal, isHandOver, type Message } from '../outbox/message.ts'
 import { maskNumber } from '../phone.ts'
 import { time } from './pages.ts'
 
@@ -48,7 +48,7 @@ function rowOf(message: Message, { priority, countryOf, showsNumbers }: CdrParts
   const { id, createdAt, expiresAt, script, ref, from, to, carrier, state, timeline } = message
   const { segments, encoding, attempts, error } = message
   // The last time, where it was sent by one carrier after another: the row names that one.
-  const sentAt = timeline.findLast(entry => entry.state === 'sent')?.at
+  const sentAt = timeline.findLast(isHandOver)?.at
   const finalAt = timeline.findLast(entry => entry.state === state)?.at ?? expiresAt
   return {
     id,

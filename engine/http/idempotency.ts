@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto'
 
 import { EngineError } from '../errors.ts'
-import type { RunOwner } from '../sandbox/kept-runs.ts'
+import type { Heartbeat } from '../outbox/heartbeat.ts'
+import type { KeptRuns, RunOwner } from '../sandbox/kept-runs.ts'
 import type { Storage } from '../storage/storage.ts'
 
 export interface StoredAnswer {
@@ -21,6 +22,7 @@ interface KeyRecord {
   bodyHash: string
   /** Whose run it is while there is no answer. */
   engine: string
+  run: string
   answer?: StoredAnswer
 }
 
@@ -31,11 +33,11 @@ export interface Idempotency {
    * Throws idempotency_mismatch, idempotency_in_progress.
    */
   once(
-    request: { tokenId: string; path: string; key: string; body: unknown },
+    request: { tokenId: string; path: string; key: string; body: unknown; runId: string },
     handle: (owner: RunOwner) => Promise<HandledRun>,
   ): Promise<{ answer: StoredAnswer; replayed: boolean }>
   /** Takes the answer of a run that an engine before this one began for a key. */
-  takeUp(owner: RunOwner & { kind: 'key' }, ended: Promise<HandledRun>): Promise<void>
+  takeUp(owner: RunOwner & { kind: 'key' }, run: string, ended: Promise<HandledRun>): Promise<void>
 }
 
 /** What a run came to. */
@@ -52,7 +54,11 @@ export interface HandledRun {
 const space = 'idempotency'
 const ttlMs = 86_400_000
 
-export function createIdempotency(storage: Storage, engine: string): Idempotency {
+export function createIdempotency(
+  storage: Storage,
+  { engine, living }: Pick<Heartbeat, 'engine' | 'living'>,
+  runs: Pick<KeptRuns, 'get'>,
+): Idempotency {
   const underWay = new Set<string>()
   // Runs of an engine that has died, on their way to their end.
   const takenUp = new Map<string, Promise<void>>()
@@ -70,15 +76,24 @@ export function createIdempotency(storage: Storage, engine: string): Idempotency
   async function settle(place: string, record: KeyRecord, handled: HandledRun): Promise<void> {
     if (handled.cutOff) return
     const kept = handled.hadEffect ? keep(place, record, handled.answer) : entries.delete(space, place)
-    await Promise.all([kept, handled.forget()])
+    if (ahead.together) return void (await Promise.all([kept, handled.forget()]))
+    // Whoever finds neither the one nor the other begins anew.
+    await kept
+    await handled.forget()
+  }
+
+  /** Another engine has it, or has left a run that one of us will lead to its end in a moment. */
+  async function isElsewhere({ engine: owner, run }: KeyRecord): Promise<boolean> {
+    if (!storage.shared || owner === engine) return false
+    return (await living()).includes(owner) || (await runs.get(run)) !== undefined
   }
 
   return {
-    async once({ tokenId, path, key, body }, handle) {
+    async once({ tokenId, path, key, body, runId }, handle) {
       const bodyHash = hash(canonical(body))
       const place = hash(`${tokenId}\n${path}\n${key}`)
       await takenUp.get(place)
-      const record: KeyRecord = { bodyHash, engine }
+      const record: KeyRecord = { bodyHash, engine, run: runId }
       const waiting = unstored.get(place)
       if (waiting !== undefined) {
         if (waiting.record.bodyHash !== bodyHash) throw new EngineError('idempotency_mismatch')
@@ -92,7 +107,8 @@ export function createIdempotency(storage: Storage, engine: string): Idempotency
         const earlier = entry === undefined ? record : (JSON.parse(entry.value) as KeyRecord)
         if (earlier.bodyHash !== bodyHash) throw new EngineError('idempotency_mismatch')
         if (earlier.answer !== undefined) return { answer: earlier.answer, replayed: true }
-        if (underWay.has(place)) throw new EngineError('idempotency_in_progress', { retryAfter: 1 })
+        if (underWay.has(place) || (await isElsewhere(earlier)))
+          throw new EngineError('idempotency_in_progress', { retryAfter: 1 })
         // Whoever began it has died before it had done anything, or could not keep its answer: it begins anew.
         const taken = await entries.replace(space, place, {
           version: entry?.version ?? null,
@@ -114,8 +130,8 @@ export function createIdempotency(storage: Storage, engine: string): Idempotency
       }
     },
 
-    takeUp({ place, bodyHash }, ended) {
-      const settled = ended.then(handled => settle(place, { bodyHash, engine }, handled))
+    takeUp({ place, bodyHash }, run, ended) {
+      const settled = ended.then(handled => settle(place, { bodyHash, engine, run }, handled))
       // Whoever asks waits for it; that it failed is told by what is then found.
       const done = settled.catch(() => {}).finally(() => takenUp.delete(place))
       takenUp.set(place, done)

@@ -30,7 +30,7 @@ export function addScriptRoutes(server: FastifyInstance, parts: ScriptsRoutePart
     }
     const path =
       request.action === 'default' ? `/${request.script!.name}` : `/${request.script!.name}/${request.action}`
-    const asked = { tokenId: request.token.id, path, key, body }
+    const asked = { tokenId: request.token.id, path, key, body, runId: request.runId }
     const stored = await parts.idempotency.once(asked, owner => handle(request, checked, parts, owner))
     if (!stored.replayed) return send(reply, stored.answer)
     void reply.header('idempotency-replayed', 'true').header('x-run-id', stored.answer.runId)

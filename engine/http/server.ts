@@ -11,6 +11,7 @@ import { EngineError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import type { Texts } from '../locales.ts'
 import type { Log } from '../log.ts'
+import type { Heartbeat } from '../outbox/heartbeat.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import { compileForHttp } from '../schema.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
@@ -31,7 +32,7 @@ import { takeUpKeyedRuns } from './take-up-runs.ts'
 import type { Tokens } from './tokens.ts'
 
 export interface ServerParts {
-  engine: string
+  heartbeat: Heartbeat
   storage: Storage
   sandbox: Sandbox
   outbox: Outbox
@@ -124,9 +125,9 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
   addMetricsRoute(server, { ...parts, requests })
   addAdminRoutes(server, { ...parts, requests })
   await addCallbackRoutes(server, parts)
-  const idempotency = createIdempotency(parts.storage, parts.engine)
+  const idempotency = createIdempotency(parts.storage, parts.heartbeat, parts.sandbox.kept)
   addScriptRoutes(server, { ...parts, idempotency })
-  await takeUpKeyedRuns({ ...parts, idempotency })
+  await parts.heartbeat.onDeaths(living => takeUpKeyedRuns({ ...parts, idempotency, living }))
   answerOtherMethods(server, methods)
   return server
 }

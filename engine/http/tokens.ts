@@ -3,7 +3,8 @@
 //   pc_<id>_<secret>    id: 22 letters, secret: 43 characters of base64url
 //
 // All tokens are read at the start and kept in memory: a request costs one
-// SHA-256 and one comparison in constant time.
+// SHA-256 and one comparison in constant time. What another engine has made or
+// deleted is known here within a second.
 
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
@@ -52,20 +53,26 @@ export interface Tokens {
   create(wanted: NewToken): Promise<Token & { token: string }>
   list(): Token[]
   delete(id: string): Promise<boolean>
+  /** Looks no more for what other engines do. */
+  close(): void
 }
 
 const space = 'tokens'
+/** Grows with each that is made or deleted. */
+const changes = { space: 'tokens-changes', key: 'count' }
+const lookEveryMs = 500
 /** Control characters, line breaks, halves of characters. */
 const notPlain = /[\p{Cc}\p{Cs}\u2028\u2029]/u
 export const everyScope = ['run:*', 'code:read', 'pii:read', 'metrics', 'admin']
 
 /** `fixed` is a token from the environment, with every scope for as long as it is set. */
 export async function openTokens(storage: Storage, clock: () => number, fixed?: string): Promise<Tokens> {
+  const { entries, shared } = storage
   const known = new Map<string, KnownToken>()
-  for (const { value } of await storage.entries.list(space, '', { limit: 100_000 })) {
-    const { hash, ...token } = JSON.parse(value) as StoredToken
-    remember(token, Buffer.from(hash, 'base64url'))
-  }
+  let changed = shared ? await changesUntilNow() : undefined
+  await readAll()
+  const timer = shared ? setInterval(() => void look(), lookEveryMs).unref() : undefined
+  let looking = false
   const fixedHash = fixed === undefined ? undefined : sha256(fixed)
   const fixedToken: Token = {
     id: 'environment',
@@ -76,6 +83,41 @@ export async function openTokens(storage: Storage, clock: () => number, fixed?: 
     addresses: null,
     createdAt: new Date(clock()).toISOString(),
     expiresAt: null,
+  }
+
+  async function readAll(): Promise<void> {
+    const before = [...known.keys()]
+    const found = await entries.list(space, '', { limit: 100_000 })
+    // What was made here meanwhile is none of those.
+    for (const id of before) known.delete(id)
+    for (const { value } of found) {
+      const { hash: text, ...token } = JSON.parse(value) as StoredToken
+      remember(token, Buffer.from(text, 'base64url'))
+    }
+  }
+
+  async function changesUntilNow(): Promise<string | undefined> {
+    return (await entries.get(changes.space, changes.key))?.value
+  }
+
+  async function look(): Promise<void> {
+    if (looking) return
+    looking = true
+    try {
+      // Counted before it is read: what comes meanwhile is read the next time.
+      const now = await changesUntilNow()
+      if (now === changed) return
+      await readAll()
+      changed = now
+    } catch {
+      // The next look tells; until then what is known stays.
+    } finally {
+      looking = false
+    }
+  }
+
+  async function tellOthers(): Promise<void> {
+    if (shared) await entries.increment(changes.space, changes.key)
   }
 
   function remember(token: Token, hash: Buffer): void {
@@ -102,15 +144,19 @@ export async function openTokens(storage: Storage, clock: () => number, fixed?: 
       const token = checked(wanted, clock)
       const text = `pc_${token.id}_${randomBytes(32).toString('base64url')}`
       const hash = sha256(text)
-      await storage.entries.set(space, token.id, JSON.stringify({ ...token, hash: hash.toString('base64url') }))
+      await entries.set(space, token.id, JSON.stringify({ ...token, hash: hash.toString('base64url') }))
       remember(token, hash)
+      await tellOthers()
       return { ...token, token: text }
     },
     list: () => [...known.values()].map(({ token }) => token),
     async delete(id) {
       known.delete(id)
-      return storage.entries.delete(space, id)
+      const deleted = await entries.delete(space, id)
+      await tellOthers()
+      return deleted
     },
+    close: () => clearInterval(timer),
   }
 }
 

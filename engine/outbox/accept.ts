@@ -17,17 +17,19 @@ export interface Accepted {
 }
 
 export interface AcceptParts {
-  storage: Pick<Storage, 'ahead'>
+  storage: Pick<Storage, 'ahead' | 'work'>
   clock: () => number
   keepMs: number
   /** Whether the script that sends a message wants to hear of its end. */
   hearsReports: (script: string) => boolean
   router: Router
   health: () => Health
+  /** To be told of the carrier that the message goes to. */
+  choose: (lane: string) => void
   /** Numbers that never reach a carrier. */
   testNumbers: ReadonlySet<string>
-  /** Called once for each message, however often it is accepted. */
-  onAccepted: () => void
+  /** Called once for each message, however often it is accepted; `isAhead`: of the disk. */
+  onAccepted: (isAhead: boolean) => void
   /** Something is due in a lane. */
   wake: (lane: string, priority: 'otp' | 'bulk') => void
   /** A place at the carrier of the lane, where nobody waits for it. */
@@ -53,6 +55,7 @@ export function createAccept(parts: AcceptParts): Accept {
     const answer = { id: message.id, segments: counted.segments, encoding: counted.encoding }
     const now = clock()
     const body = newBody(message, counted, now)
+    const isAhead = work !== storage.work
 
     if (testNumbers.has(message.to)) {
       body.text = null
@@ -62,7 +65,7 @@ export function createAccept(parts: AcceptParts): Accept {
       const place = { lane, state: 'delivered', dueAt, expiresAt: now + keepMs } as const
       if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer, work)
       await storage.ahead.kept()
-      parts.onAccepted()
+      parts.onAccepted(false)
       const item = await work.get(messageQueue, message.id)
       if (item !== undefined) parts.tell(toPublic(item, now))
       return answer
@@ -75,6 +78,7 @@ export function createAccept(parts: AcceptParts): Accept {
       if ((await work.get(messageQueue, message.id)) !== undefined) return acceptedBefore(answer, work)
       throw new EngineError('unsupported_number')
     }
+    parts.choose(lane)
     body.timeline = [{ at: now, state: 'queued', carrier: lane, detail: null }]
     const place = { lane, state: 'queued', dueAt: now, expiresAt: null } as const
     const reserved = parts.reserve(lane, body.priority)
@@ -87,12 +91,12 @@ export function createAccept(parts: AcceptParts): Accept {
         reserved.release()
         return acceptedBefore(answer, work)
       }
-      parts.onAccepted()
+      parts.onAccepted(isAhead)
       reserved.deliver(item, body, storage.ahead.kept())
       return answer
     }
     if (!(await work.schedule(toWork(message.id, body, place)))) return acceptedBefore(answer, work)
-    parts.onAccepted()
+    parts.onAccepted(isAhead)
     parts.wake(lane, body.priority)
     return answer
   }

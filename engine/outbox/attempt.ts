@@ -7,7 +7,7 @@ import { UncertainError } from '../carriers/uncertain-error.ts'
 import type { Log } from '../log.ts'
 import { maskNumber } from '../phone.ts'
 import type { WorkItem } from '../storage/storage.ts'
-import type { CarrierHealth } from './carrier-health.ts'
+import type { CarrierHealth, Submit } from './carrier-health.ts'
 import type { MessageBody } from './message.ts'
 import { accepted, refused, uncertain, type OutcomeRules, type Step } from './outcome.ts'
 
@@ -34,13 +34,19 @@ export interface Submitting {
 
 type Sendable = MessageBody & { text: string }
 
+interface Begun {
+  submit: Submit
+  /** Monotonic, ms. */
+  at: number
+}
+
 /** Resolves when the outcome is settled. */
 export type Attempt = (item: WorkItem, body: Sendable) => Promise<void>
 
 export function createAttempt({ carrier, clock, log, rules, settle, health, submitting }: AttemptParts): Attempt {
   const { name } = carrier
 
-  async function submit(item: WorkItem, body: Sendable, began: number): Promise<Step> {
+  async function submit(item: WorkItem, body: Sendable, begun: Begun): Promise<Step> {
     const { to, from, text, segments, encoding, priority, expiresAt, params } = body
     let result: SubmitResult
     try {
@@ -57,28 +63,27 @@ export function createAttempt({ carrier, clock, log, rules, settle, health, subm
       })
     } catch (error) {
       const cause = error instanceof Error ? error : new Error(String(error))
-      judged(cause, began)
+      judged(cause, begun)
       return uncertain(body, name, cause.message, clock(), rules)
     }
-    judged(result, began)
+    judged(result, begun)
     if (result.accepted) return accepted(body, name, result.carrierIds, clock())
     return refused(body, { carrier: name, dueAt: item.dueAt }, result, clock(), rules)
   }
 
-  function judged(what: SubmitResult | Error, began: number): void {
-    if (what instanceof UncertainError && what.refusal !== undefined) health.refused(what.refusal)
-    else if (what instanceof Error) health.uncertain(what instanceof UncertainError && what.connectionLost)
-    else if (what.accepted) health.accepted()
-    else health.refused(what)
-    submitting.judged(name, what, performance.now() - began)
+  function judged(what: SubmitResult | Error, { submit, at }: Begun): void {
+    if (what instanceof UncertainError && what.refusal !== undefined) health.refused(submit, what.refusal)
+    else if (what instanceof Error) health.uncertain(submit, what instanceof UncertainError && what.connectionLost)
+    else if (what.accepted) health.accepted(submit)
+    else health.refused(submit, what)
+    submitting.judged(name, what, performance.now() - at)
   }
 
   return async (item, body) => {
-    const began = performance.now()
     const ticket = submitting.began(name)
-    health.began()
+    const begun = { submit: health.began(), at: performance.now() }
     try {
-      const step = await submit(item, body, began)
+      const step = await submit(item, body, begun)
       const entry = step.body.timeline.at(-1)
       log.info(
         {
@@ -87,7 +92,7 @@ export function createAttempt({ carrier, clock, log, rules, settle, health, subm
           to: maskNumber(body.to),
           state: step.state,
           attempt: step.body.attempts,
-          ms: Math.round(performance.now() - began),
+          ms: Math.round(performance.now() - begun.at),
           ...(entry?.detail && { error: entry.detail }),
         },
         'delivery attempt',

@@ -4,7 +4,7 @@ import type { Carrier, SubmitResult } from '../carriers/carrier.ts'
 import type { CarrierHealth } from './carrier-health.ts'
 import type { CarrierView } from './carrier-view.ts'
 import { createLatencies } from './latencies.ts'
-import { emptyCounts, type MessageBody, type MessageState } from './message.ts'
+import { emptyCounts, isHandOver, type MessageBody, type MessageState } from './message.ts'
 
 const keptErrors = 10
 
@@ -52,8 +52,8 @@ export function createCarrierRecord({ carrier, health, clock }: CarrierRecordPar
       states[state]++
       const [first, last] = [timeline[0], timeline.at(-1)]
       if (first === undefined || last === undefined) return
-      if (state === 'sent' && last.detail === null) sentMs.add(last.at - first.at)
-      const sent = state === 'delivered' ? timeline.findLast(entry => entry.state === 'sent') : undefined
+      if (state === 'sent') sentMs.add(last.at - first.at)
+      const sent = state === 'delivered' ? timeline.findLast(isHandOver) : undefined
       if (sent !== undefined) deliveredMs.add(last.at - sent.at)
     },
     trouble,

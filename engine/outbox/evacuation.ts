@@ -1,13 +1,15 @@
 // Messages that wait for a carrier which is down go to another one that is up,
 // where their routes name one: a dead carrier costs them a few seconds, not its
 // whole absence. New messages do not come into such a lane: accept.ts asks for
-// carriers that are up first. Those whose time is over meanwhile are ended.
+// carriers that are up first. Those that wait behind a probe go at once. Those
+// whose time is over meanwhile are ended.
 
 import type { Log } from '../log.ts'
 import type { DueWork, WorkItem } from '../storage/storage.ts'
 import type { CarrierHealth } from './carrier-health.ts'
 import { messageQueue, readBody } from './message.ts'
 import { evacuated, expired, toChange, type OutcomeRules, type Step } from './outcome.ts'
+import { createSteadyClock } from './steady-clock.ts'
 
 /** A connection that was lost and made again is no reason to move: about one attempt's time. */
 const patienceMs = 5_000
@@ -37,6 +39,7 @@ export interface Evacuation {
 
 export function createEvacuation(parts: EvacuationParts): Evacuation {
   const { work, health, clock, log, rules } = parts
+  const steady = createSteadyClock(clock)
   /** For each carrier that is down: which others were up when its lane was last gone through, and when it is again. */
   const done = new Map<string, { ups: string; waitMs: number; nextAt: number }>()
   let timer: NodeJS.Timeout | undefined
@@ -44,15 +47,20 @@ export function createEvacuation(parts: EvacuationParts): Evacuation {
   let moving: Promise<void> | undefined
 
   function look(): void {
-    const names = [...health.keys()].filter(name => health.get(name)!.isUp()).join('\n')
+    // One that probes takes a single message: no reason to go through a lane.
+    const isUp = ([, one]: [string, CarrierHealth]): boolean => one.isUp() && one.state() !== 'probing'
+    const names = [...health]
+      .filter(isUp)
+      .map(([name]) => name)
+      .join('\n')
     for (const [name, one] of health) {
       if (one.isUp()) done.delete(name)
-      else if (clock() - one.since() >= patienceMs) {
+      else if (one.isProbed() || one.lastedMs() >= patienceMs) {
         const last = done.get(name)
-        if (last?.ups === names && clock() < last.nextAt) continue
+        if (last?.ups === names && steady() < last.nextAt) continue
         if (moving !== undefined) return
         const waitMs = last?.ups === names ? Math.min(last.waitMs * 2, longestMs) : againMs
-        done.set(name, { ups: names, waitMs, nextAt: clock() + waitMs })
+        done.set(name, { ups: names, waitMs, nextAt: steady() + waitMs })
         moving = leave(name)
           .catch((error: unknown) => {
             done.delete(name)

@@ -22,6 +22,8 @@ export interface Fleet {
   health(): Health
   readonly healths: ReadonlyMap<string, CarrierHealth>
   isUp(carrier: string): boolean
+  /** To be told which carrier a message goes to, if it goes to one; answers it. */
+  choose<Name extends string | undefined>(carrier: Name): Name
   /** Something may be due for a carrier, or may be taken by it. */
   wake(carrier: string, priority?: 'otp' | 'bulk'): void
   wakeAll(): void
@@ -72,6 +74,10 @@ export function createFleet({ carriers, reports, ...parts }: FleetParts): Fleet 
     health: () => Object.fromEntries(all.map(({ carrier: { name }, health }) => [name, health.isUp() ? 'up' : 'down'])),
     healths: new Map(all.map(({ carrier: { name }, health }) => [name, health])),
     isUp: name => members.get(name)?.health.isUp() === true,
+    choose(name) {
+      if (name !== undefined) members.get(name)?.health.chosen()
+      return name
+    },
     wake: (name, priority) => members.get(name)?.sender.wake(priority),
     reserve: (name, priority) => members.get(name)?.sender.reserve(priority),
     wakeAll() {
@@ -84,11 +90,16 @@ export function createFleet({ carriers, reports, ...parts }: FleetParts): Fleet 
     },
     async start({ report, inbound }) {
       await Promise.all(
-        all.map(({ carrier, sender, record }) =>
+        all.map(({ carrier, sender, health, record }) =>
           carrier.start({
             report: told => report(carrier.name, told),
             inbound: sms => inbound(carrier.name, sms),
             room: () => sender.look(),
+            part(throttled) {
+              if (health.part(throttled !== null)) record.trouble(throttled!)
+            },
+            pauseMs: () => Math.max(0, (health.pausedUntil() ?? 0) - clock()),
+            alive: parts.alive,
             trouble(error) {
               record.trouble(error)
               log.warn({ carrier: carrier.name, error }, 'trouble with a carrier')

@@ -5,15 +5,19 @@
 import { EngineError } from '../errors.ts'
 import { carrierAlias } from './message.ts'
 
-/** Of one carrier; below what a carrier has open at once, so that its other reports still come through. */
+/** Of one carrier. The session that read them does not count them, so this is what bounds them. */
 const heldLimit = 500
 
 export interface HeldReports {
   /** Around each submit, until it is settled: the ticket of one is told to the other. */
   began(carrier: string): number
   ended(carrier: string, ticket: number): void
-  /** Resolves when a submit was answered with one of the ids, or none that was under way can be any more; rejects when too many wait, and at the stop. */
-  hold(carrier: string, carrierIds: readonly string[]): Promise<void>
+  /**
+   * Resolves when a submit was answered with one of the ids, or none that was
+   * under way can be any more: with false when none was, and it did not wait.
+   * Rejects when too many wait, and at the stop. `onHeld` is called if it waits.
+   */
+  hold(carrier: string, carrierIds: readonly string[], onHeld?: () => void): Promise<boolean>
   release(carrier: string, carrierId: string): void
   stop(): void
 }
@@ -67,9 +71,9 @@ export function createHeldReports(): HeldReports {
         letGo(waiting, one)
       }
     },
-    async hold(carrier, carrierIds) {
+    async hold(carrier, carrierIds, onHeld) {
       const waiting = waitingOf(carrier)
-      if (waiting.submits.size === 0) return
+      if (waiting.submits.size === 0) return false
       if (waiting.held.size >= heldLimit) throw new EngineError('overloaded', { retryAfter: 1 })
       const keys = carrierIds.map(carrierId => carrierAlias(carrier, carrierId))
       const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -81,7 +85,9 @@ export function createHeldReports(): HeldReports {
         if (others === undefined) byId.set(key, new Set([one]))
         else others.add(one)
       }
+      onHeld?.()
       await promise
+      return true
     },
     release(carrier, carrierId) {
       for (const one of byId.get(carrierAlias(carrier, carrierId)) ?? []) letGo(waitingOf(carrier), one)

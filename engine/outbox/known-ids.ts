@@ -1,19 +1,26 @@
 // Which message a carrier's id leads to: the newest in memory, all of them in
 // the storage. The only id of a message is its item's alias; of several each is
 // an entry. They stay when the message is over, so that a report which comes
-// again is known for what it is.
+// again is known for what it is. An id that is given out again leads to the
+// message that got it last, in whichever of the two ways.
 
 import { createRecent } from '../recent.ts'
-import type { DueWork, Entries } from '../storage/storage.ts'
-import { carrierAlias, messageQueue } from './message.ts'
+import type { DueWork, Entries, WorkItem } from '../storage/storage.ts'
+import { carrierAlias, carrierIdKey, isHandOver, messageQueue, readBody } from './message.ts'
 import { carrierIdSpace } from './settle.ts'
 
 /** Most reports come soon and need no look-up. */
 const knownAtLeast = 5_000
 
+/** One of a report's ids, and the id of the message that it leads to. */
+export interface Lead {
+  carrierId: string
+  id: string
+}
+
 export interface KnownIds {
   /** The messages that these ids lead to, in the order of the ids, once they are stored. */
-  lookUp(carrier: string, carrierIds: readonly string[]): Promise<Array<{ carrierId: string; id: string }>>
+  lookUp(carrier: string, carrierIds: readonly string[]): Promise<Lead[]>
   /** Whether one of them is among the newest: without waiting for anything. */
   has(carrier: string, carrierIds: readonly string[]): boolean
   /** `settled` resolves when it is stored. */
@@ -22,20 +29,25 @@ export interface KnownIds {
 
 export interface KnownIdsParts {
   entries: Entries
-  work: Pick<DueWork, 'byAlias'>
+  work: Pick<DueWork, 'byAlias' | 'get'>
 }
 
 export function createKnownIds({ entries, work }: KnownIdsParts): KnownIds {
   const newest = createRecent<{ id: string; settled: Promise<void> }>(knownAtLeast)
 
   async function stored(carrier: string, carrierId: string): Promise<string | undefined> {
-    const item = await work.byAlias(messageQueue, carrierAlias(carrier, carrierId))
-    return item?.id ?? (await entries.get(carrierIdSpace(carrier), carrierId))?.value
+    const [item, entry] = await Promise.all([
+      work.byAlias(messageQueue, carrierAlias(carrier, carrierId)),
+      entries.get(carrierIdSpace(carrier), carrierIdKey(carrierId)),
+    ])
+    if (item === undefined || entry === undefined) return item?.id ?? entry?.value
+    const other = await work.get(messageQueue, entry.value)
+    return other !== undefined && takenAt(other, carrier) > takenAt(item, carrier) ? other.id : item.id
   }
 
   return {
     async lookUp(carrier, carrierIds) {
-      const leads: Array<{ carrierId: string; id: string }> = []
+      const leads: Lead[] = []
       for (const carrierId of carrierIds) {
         const known = newest.get(carrierAlias(carrier, carrierId))
         await known?.settled
@@ -46,8 +58,13 @@ export function createKnownIds({ entries, work }: KnownIdsParts): KnownIds {
     },
     has: (carrier, carrierIds) => carrierIds.some(carrierId => newest.has(carrierAlias(carrier, carrierId))),
     add(carrier, carrierId, id, settled) {
-      // An id that is given out again leads to the newer message.
       newest.set(carrierAlias(carrier, carrierId), { id, settled })
     },
   }
+}
+
+/** When the carrier took the message, for the last time. */
+function takenAt(item: WorkItem, carrier: string): number {
+  const { timeline } = readBody(item)
+  return timeline.findLast(entry => isHandOver(entry) && entry.carrier === carrier)?.at ?? 0
 }

@@ -95,6 +95,8 @@ export interface MessageBody {
   /** Carriers that had it and are not asked again. */
   tried: string[]
   attempts: number
+  /** How often nobody knew what became of it: the timeline may have forgotten some. */
+  uncertain: number
   /** Pauses in a row at the present carrier; the next one is longer. */
   pauses: number
   /** The present carrier's own ids for it, once it took it: one for each part that it reports on. */
@@ -112,6 +114,11 @@ export function carrierAlias(carrier: string, carrierId: string): string {
   return `${carrier}\n${carrierId}`
 }
 
+/** The key of an entry for such a name: one segment, whatever stands in it, since each of them costs the storage an HMAC. */
+export function carrierIdKey(carrierId: string): string {
+  return carrierId.replaceAll(':', '\0')
+}
+
 /** How often each state was seen: never yet. */
 export function emptyCounts(): Record<MessageState, number> {
   return { queued: 0, sent: 0, delivered: 0, undelivered: 0, rejected: 0, expired: 0, failed: 0 }
@@ -119,6 +126,11 @@ export function emptyCounts(): Record<MessageState, number> {
 
 export function isFinal(state: MessageState): boolean {
   return state !== 'queued' && state !== 'sent'
+}
+
+/** Whether a carrier took the message then; what else is `sent` tells of a part that was delivered (outcome.ts). */
+export function isHandOver({ state, detail }: TimelineEntry): boolean {
+  return state === 'sent' && detail === null
 }
 
 export function newBody(
@@ -144,6 +156,7 @@ export function newBody(
     only: message.carrier ?? null,
     tried: [],
     attempts: 0,
+    uncertain: 0,
     pauses: 0,
     carrierIds: [],
     delivered: [],
@@ -175,8 +188,9 @@ export function toWork(
 export function readBody(item: WorkItem): MessageBody {
   // Only toWork and the steps of outcome.ts write bodies, and they are sealed.
   const body: MessageBody = JSON.parse(item.body)
-  // Bodies of earlier versions have none.
+  // Bodies of earlier versions have neither.
   body.id = item.id
+  body.uncertain ??= body.timeline.filter(({ state }) => state === 'uncertain').length
   return body
 }
 

@@ -6,15 +6,18 @@ import type { CountryOf } from '../country.ts'
 import type { Log } from '../log.ts'
 import type { Storage, StorageAhead, WorkItem } from '../storage/storage.ts'
 import { createAccept, type Accepted } from './accept.ts'
+import { createAcceptedCount } from './accepted-count.ts'
+import { createBackDating } from './back-dating.ts'
 import type { CarrierView } from './carrier-view.ts'
 import { createDueReports, type DueReports } from './due-reports.ts'
 import { createEvacuation } from './evacuation.ts'
 import { createFleet } from './fleet.ts'
-import { createHeartbeat } from './heartbeat.ts'
-import { emptyCounts, isFinal, messageQueue, toPublic } from './message.ts'
-import type { Message, MessageBody, MessageState, NewMessage } from './message.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import { emptyCounts, isFinal, isHandOver, messageQueue, toPublic } from './message.ts'
+import type { Message, MessageState, NewMessage } from './message.ts'
 import { listMessages, type MessageFilter, type MessagePage } from './message-list.ts'
-import type { OutcomeRules, Step } from './outcome.ts'
+import type { Step } from './outcome.ts'
+import { createRules } from './outcome-rules.ts'
 import { createReports } from './reports.ts'
 import { createRouter, type Routable, type Route } from './route.ts'
 import { createSettle } from './settle.ts'
@@ -24,8 +27,8 @@ export interface OutboxParts {
   storage: Storage
   /** In the order of the configuration file; the outbox starts and stops them. */
   carriers: readonly Carrier[]
-  /** The name under which this engine claims; a new one for each start. */
-  engine: string
+  /** Under its name this engine claims; it beats before the outbox is started, and until it is stopped. */
+  heartbeat: Heartbeat
   clock: () => number
   log: Log
   routes?: readonly Route[] | undefined
@@ -105,32 +108,41 @@ export interface Outbox {
 }
 
 export function createOutbox(parts: OutboxParts): Outbox {
-  const { storage, carriers, engine, clock, log, hearsReports = () => false } = parts
+  const { storage, carriers, heartbeat, clock, log, hearsReports = () => false } = parts
+  const { engine } = heartbeat
   const { entries, work } = storage
   const settings = { ...defaults, ...parts.settings }
   const names = carriers.map(carrier => carrier.name)
   const router = createRouter({ carriers: names, ...(parts.routes && { routes: parts.routes }) }, parts.countryOf)
   const testNumbers = new Set(Object.keys(parts.testNumbers ?? {}))
-  const stats = { accepted: 0, retried: 0, reports: 0, states: emptyCounts() }
+  const acceptedCount = createAcceptedCount(storage.ahead)
+  const stats = { retried: 0, reports: 0, states: emptyCounts() }
 
-  const rules: OutcomeRules = {
-    pauseMs(pauses) {
-      const pauseMs = Math.min(settings.firstPauseMs * 2 ** pauses, settings.longestPauseMs)
-      return Math.round(pauseMs * (0.5 + settings.random() / 2))
-    },
-    next: body => router.route(routable(body), fleet.health()).find(name => !body.tried.includes(name)),
-    other: (body, carrier) =>
-      router
-        .route(routable(body), fleet.health())
-        .find(name => name !== carrier && !body.tried.includes(name) && fleet.isUp(name)),
-    onUncertain: carrier => carriers.find(({ name }) => name === carrier)?.onUncertain ?? 'resend',
+  const rules = createRules({
+    router,
+    carriers,
+    settings,
+    health: () => fleet.health(),
+    isUp: name => fleet.isUp(name),
+    choose: name => fleet.choose(name),
+  })
+  const common = {
+    entries,
+    work,
+    shared: storage.shared,
+    engine,
+    clock,
+    log,
+    rules,
+    keepMs: settings.keepMs,
+    hearsReports,
+    onStored,
   }
-  const common = { entries, work, engine, clock, log, rules, keepMs: settings.keepMs, hearsReports, onStored }
   const reports = createReports(common)
   const { settle, giveUp } = createSettle({ ...common, onSent: reports.sent })
-  const heartbeat = createHeartbeat({ entries, engine, log, onRevived: () => fleet.wakeAll() })
   const fleet = createFleet({ ...common, carriers, alive: heartbeat.alive, settle, reports })
   const evacuation = createEvacuation({ ...common, health: fleet.healths })
+  const backDating = createBackDating({ work, lanes: names, clock, log, wake: fleet.wake })
   const accept = createAccept({
     storage,
     clock,
@@ -138,12 +150,17 @@ export function createOutbox(parts: OutboxParts): Outbox {
     hearsReports,
     router,
     health: fleet.health,
+    choose: fleet.choose,
     testNumbers,
-    onAccepted: () => void stats.accepted++,
+    onAccepted: acceptedCount.add,
     wake: fleet.wake,
     reserve: fleet.reserve,
     engine,
-    tell,
+    // Of a test number: no carrier's record has it.
+    tell(message) {
+      stats.states[message.state]++
+      tell(message)
+    },
   })
 
   async function get(id: string, work: StorageAhead['work']): Promise<Message | undefined> {
@@ -152,9 +169,13 @@ export function createOutbox(parts: OutboxParts): Outbox {
   }
 
   function onStored(item: WorkItem, step: Step) {
-    stats.states[step.state]++
+    const last = step.body.timeline.at(-1)
+    // A part that was delivered leaves its message in the state that it had.
+    if (last?.state !== 'sent' || isHandOver(last)) {
+      stats.states[step.state]++
+      fleet.stored(step)
+    }
     if (step.state === 'queued') stats.retried++
-    fleet.stored(step)
     if (step.dueAt !== null) fleet.wake(step.lane, step.body.priority)
     if (isFinal(step.state)) {
       tell(toPublic({ ...item, state: step.state, lane: step.lane, updatedAt: clock() }, clock(), step.body))
@@ -185,23 +206,24 @@ export function createOutbox(parts: OutboxParts): Outbox {
     report,
     list: filter => listMessages(work, filter, clock()),
     async start() {
-      await heartbeat.start()
+      heartbeat.onRevived(fleet.wakeAll)
       const takeover = { ...common, settle }
-      await takeOrphans(takeover)
+      await heartbeat.onDeaths(living => takeOrphans(takeover, living))
       await leaveOldLanes(takeover, names)
       await fleet.start({ report, inbound: async (carrier, sms) => parts.onInbound?.(carrier, sms) })
       evacuation.start()
+      backDating.start()
     },
     async stop() {
-      await evacuation.stop()
+      await Promise.all([evacuation.stop(), backDating.stop()])
       await fleet.settled(settings.stopWithinMs)
       giveUp()
       reports.stop()
       await Promise.all(carriers.map(carrier => carrier.stop()))
-      await heartbeat.stop()
     },
     stats: () => ({
       ...stats,
+      accepted: acceptedCount.read(),
       states: { ...stats.states },
       submitted: fleet.submitted(),
       inFlight: fleet.inFlight(),
@@ -221,9 +243,4 @@ export function createOutbox(parts: OutboxParts): Outbox {
     const counts = names.map(async name => [name, await work.waiting(messageQueue, name)] as const)
     return Object.fromEntries(await Promise.all(counts))
   }
-}
-
-/** As `accept` had it, the id that weights are drawn by included: a message that moves keeps its order of carriers. */
-function routable({ id, to, only, script, askedFrom }: MessageBody): Routable {
-  return { id, to, carrier: only ?? undefined, script, from: askedFrom }
 }

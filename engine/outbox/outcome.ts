@@ -25,7 +25,7 @@ export interface Step {
 export interface OutcomeRules {
   /** The pause before the next try, by the number of pauses before it, ms. */
   pauseMs(pauses: number): number
-  /** The best carrier of its route that was not tried. */
+  /** The best carrier of its route that was not tried; the message has to go there. */
   next(body: MessageBody): string | undefined
   /** The same, of those that are up and are not this one. */
   other(body: MessageBody, carrier: string): string | undefined
@@ -42,8 +42,8 @@ export function accepted(body: MessageBody, carrier: string, carrierIds: readonl
     carrierIds: [...new Set(carrierIds)],
     delivered: [],
     error: null,
-    // The network has it: only a failover could still ask for the text.
-    text: body.failover ? body.text : null,
+    // The network has it: only a failover could still ask for the text, where another carrier may take it.
+    text: body.failover && body.only === null ? body.text : null,
   }
   return step(sent, 'sent', carrier, null, now, null)
 }
@@ -72,12 +72,11 @@ const mostUncertain = 8
 export function uncertain(body: MessageBody, carrier: string, reason: string, now: number, rules: OutcomeRules): Step {
   const detail = cleanDetail(reason, body)
   const seen = noted(
-    { ...body, attempts: body.attempts + 1, error: detail },
+    { ...body, attempts: body.attempts + 1, uncertain: body.uncertain + 1, error: detail },
     { at: now, state: 'uncertain', carrier, detail },
   )
   const policy = body.onUncertain ?? rules.onUncertain(carrier)
-  const times = seen.timeline.filter(({ state }) => state === 'uncertain').length
-  if (policy === 'fail' || times >= mostUncertain) return step(seen, 'failed', carrier, null, now, detail)
+  if (policy === 'fail' || seen.uncertain >= mostUncertain) return step(seen, 'failed', carrier, null, now, detail)
   return stepAside(seen, carrier, now, rules, detail)
 }
 
@@ -112,6 +111,8 @@ export function reported(
   if (report.state === 'delivered') {
     told.delivered = body.delivered.includes(carrierId) ? body.delivered : [...body.delivered, carrierId]
     const [have, all] = [told.delivered.length, body.carrierIds.length]
+    // No failover comes after its end: the text need not wait for the other parts.
+    if (body.expiresAt <= now) told.text = null
     if (have < all) return step(told, 'sent', carrier, null, now, `${have} of ${all} parts delivered`)
   }
   if (report.state !== 'undelivered' || !body.failover || body.text === null || body.expiresAt <= now) {

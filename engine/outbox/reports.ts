@@ -3,14 +3,15 @@
 // Networks repeat reports, send them late, and send them before they have
 // answered the submit. A report counts once, only for the carrier that has the
 // message now, and never takes a message back out of a final state. Where a
-// network writes ids in two ways, each way is looked up.
+// network writes ids in two ways, each way is looked up. Those on the parts of
+// one message come at once: they take turns, each builds on the one before.
 
 import { EngineError } from '../errors.ts'
 import { maskDigits, type Log } from '../log.ts'
-import type { CarrierReport } from '../carriers/carrier.ts'
+import { longestCarrierId, type CarrierReport } from '../carriers/carrier.ts'
 import type { DueWork, Entries, WorkItem } from '../storage/storage.ts'
 import { createHeldReports } from './held-reports.ts'
-import { createKnownIds } from './known-ids.ts'
+import { createKnownIds, type Lead } from './known-ids.ts'
 import { messageQueue, readBody, type MessageBody } from './message.ts'
 import { reported, toChange, type OutcomeRules, type Step } from './outcome.ts'
 
@@ -49,41 +50,66 @@ export function createReports(parts: ReportsParts): Reports {
   const { work, clock, log } = parts
   const known = createKnownIds(parts)
   const held = createHeldReports()
+  /** By the message's id, the last that waits for its turn. */
+  const turns = new Map<string, Promise<void>>()
 
   async function report(carrier: string, report: CarrierReport) {
-    let leads = await known.lookUp(carrier, report.carrierIds)
-    if (leads.length === 0) {
-      // It may have been answered, and settled, while we looked. Else only a submit
-      // that is not settled yet can explain an id that nobody knows.
-      if (!known.has(carrier, report.carrierIds)) await held.hold(carrier, report.carrierIds)
-      leads = await known.lookUp(carrier, report.carrierIds)
+    const leads = await leadsOf(carrier, report)
+    const found = await find(carrier, leads, report)
+    if (found === undefined) return ignore(carrier, report)
+    const { id } = found.item
+    const before = turns.get(id)
+    // What was found before one's turn is not how the message is by then.
+    const again = async () => store(carrier, leads, report, await find(carrier, leads, report))
+    const mine = before === undefined ? store(carrier, leads, report, found) : before.then(again, again)
+    turns.set(id, mine)
+    try {
+      await mine
+    } finally {
+      if (turns.get(id) === mine) turns.delete(id)
     }
+  }
+
+  async function leadsOf(carrier: string, report: CarrierReport): Promise<Lead[]> {
+    const carrierIds = report.carrierIds.filter(({ length }) => length <= longestCarrierId)
+    if (carrierIds.length === 0) return []
+    const leads = await known.lookUp(carrier, carrierIds)
+    if (leads.length > 0) return leads
+    // It may have been answered, and settled, while we looked. Else only a submit
+    // that is not settled yet can explain an id that nobody knows.
+    const mayBeThere = known.has(carrier, carrierIds) || (await held.hold(carrier, carrierIds, report.held))
+    return mayBeThere ? known.lookUp(carrier, carrierIds) : []
+  }
+
+  async function store(carrier: string, leads: readonly Lead[], report: CarrierReport, seen: Found | undefined) {
+    let found = seen
+    // Other engines may change the message at the same time.
     for (let tries = 0; tries < 10; tries++) {
-      const found = await find(carrier, leads, report)
-      if (found === undefined) {
-        const carrierId = maskDigits(report.carrierIds[0] ?? '')
-        log.debug({ carrier, carrierId, state: report.state }, 'report for no message, or one that comes too late')
-        return
-      }
+      if (found === undefined) return ignore(carrier, report)
       if (await apply(carrier, found, report)) return
+      found = await find(carrier, leads, report)
     }
     throw new EngineError('storage_unavailable', { retryAfter: 1 }, { message: 'the message changes all the time' })
   }
 
-  /** Of the messages that the ids lead to, the first whose number fits: it, and no other one, if the carrier has it now. */
-  async function find(
-    carrier: string,
-    leads: Array<{ carrierId: string; id: string }>,
-    { to }: CarrierReport,
-  ): Promise<Found | undefined> {
+  function ignore(carrier: string, { carrierIds, state }: CarrierReport) {
+    const carrierId = maskDigits(carrierIds[0]?.slice(0, longestCarrierId) ?? '')
+    log.debug({ carrier, carrierId, state }, 'report for no message, or one that comes too late')
+  }
+
+  /** Of the messages that the ids lead to, the first whose number fits, else that of the sure id: it, and no other one, if the carrier has it now. */
+  async function find(carrier: string, leads: readonly Lead[], report: CarrierReport): Promise<Found | undefined> {
+    const messages: Found[] = []
     for (const { carrierId, id } of leads) {
       const item = await work.get(messageQueue, id)
       const body = item && readBody(item)
-      if (body?.carrierIds.includes(carrierId) !== true || !isSameNumber(body.to, to)) continue
-      // One that is over was told of before: the other way to read the id is not meant.
-      return item!.state === 'sent' && item!.lane === carrier ? { item: item!, body, carrierId } : undefined
+      if (body?.carrierIds.includes(carrierId) === true) messages.push({ item: item!, body, carrierId })
     }
-    return undefined
+    const meant =
+      messages.find(({ body }) => isFor(body.to, report.to)) ??
+      messages.find(({ carrierId }) => carrierId === report.sureId)
+    // One that is over was told of before: the other way to read the id is not meant.
+    return meant?.item.state === 'sent' && meant.item.lane === carrier ? meant : undefined
   }
 
   async function apply(carrier: string, { item, body, carrierId }: Found, report: CarrierReport): Promise<boolean> {
@@ -110,7 +136,9 @@ export function createReports(parts: ReportsParts): Reports {
 /** Networks write numbers in national form too: the last digits tell. */
 const comparedDigits = 6
 
-function isSameNumber(e164: string, told: string | undefined): boolean {
-  const digits = told?.replaceAll(/\D/g, '') ?? ''
-  return digits.length < comparedDigits || e164.endsWith(digits.slice(-comparedDigits))
+/** Whether one of the numbers that were told is the message's; true where none was. */
+function isFor(e164: string, told: CarrierReport['to']): boolean {
+  const numbers = [told ?? []].flat().map(number => number.replaceAll(/\D/g, ''))
+  const telling = numbers.filter(({ length }) => length >= comparedDigits)
+  return telling.length === 0 || telling.some(number => e164.endsWith(number.slice(-comparedDigits)))
 }

@@ -14,8 +14,10 @@ import { expired } from './outcome.ts'
 
 /** The most that one claim takes: enough to share a commit, few enough to keep a turn of the event loop short. */
 const batch = 200
-/** With nothing due and nothing said, look again after this: a wall clock that was set, work of another engine. */
+/** With nothing due and nothing said, look again after this: a wall clock that was set… */
 const lookMs = 30_000
+/** …or what another engine has stored, which says nothing here. */
+const lookWhenSharedMs = 1_000
 /** The carrier tells of room; looking costs next to nothing, should it have missed to. */
 const noRoomMs = 1_000
 /** Without an answer of the storage, and while the carrier is down. */
@@ -28,6 +30,8 @@ export interface SenderParts extends AttemptParts {
   log: Pick<Log, 'info' | 'warn' | 'error'>
   /** Whether this engine still owns its claims. */
   alive: () => boolean
+  /** Other engines store messages too. */
+  shared: boolean
 }
 
 /** One of the carrier's places. One of both is to be called. */
@@ -66,6 +70,8 @@ export function createSender(parts: SenderParts): Sender {
   let nextDue = Infinity
   /** There may be codes among what is due. */
   let codes = true
+  /** How many are looked at to find one that may be the probe: twice as many after each time that there was none. */
+  let probes = 1
   let reserved = 0
   /** The carrier has room that must not be used yet: for its health, or for what is reserved. */
   let held = false
@@ -105,10 +111,11 @@ export function createSender(parts: SenderParts): Sender {
 
   async function round() {
     if (!carrier.ready() || !parts.alive()) return wakeAfter(troubleMs)
-    const allowed = health.allows(attempts.size)
+    const allowed = health.allows()
     const room = carrier.room() - reserved
     held = allowed < room || (room <= 0 && reserved > 0)
-    const limit = Math.min(room, batch, allowed)
+    // Of more than one the first that lives is the probe, the rest goes back.
+    const limit = Math.min(room, batch, allowed === 1 ? probes : allowed)
     if (limit <= 0) {
       if (codes && room <= 0) await overtake(Math.min(carrier.room('otp') - reserved, batch, allowed))
       return wakeAfter(health.waitMs() ?? noRoomMs)
@@ -117,17 +124,20 @@ export function createSender(parts: SenderParts): Sender {
     codes = false
     const items = await work.claim(messageQueue, carrier.name, { owner: parts.engine, now: clock(), limit })
     for (const item of items) attend(item, deliver(item))
+    // A lane full of expired messages must not be gone through one by one.
+    probes = allowed === 1 && health.allows() === 1 ? Math.min(probes * 2, batch) : 1
     if (items.length === limit) {
       codes = true
       woken = true
       return
     }
     const due = await work.nextDue(messageQueue, carrier.name)
-    const waitMs = due === null ? lookMs : due - clock()
+    const longestMs = parts.shared ? lookWhenSharedMs : lookMs
+    const waitMs = due === null ? longestMs : due - clock()
     drained = waitMs > 0 && !woken
     nextDue = due ?? Infinity
     if (waitMs <= 0 && items.length > 0) woken = true
-    else wakeAfter(Math.min(waitMs, lookMs))
+    else wakeAfter(Math.min(waitMs, longestMs))
   }
 
   /** Codes go before the parts of a broadcast that wait inside the carrier. */
@@ -143,7 +153,11 @@ export function createSender(parts: SenderParts): Sender {
   function attend(item: WorkItem, delivery: Promise<void>): void {
     const attended = delivery
       .catch((error: unknown) => log.error({ err: error, message: item.id }, 'delivery attempt broke'))
-      .finally(() => attempts.delete(attended))
+      .finally(() => {
+        attempts.delete(attended)
+        // The probe is back, or was none; or the pause is over.
+        if (held) wake('bulk')
+      })
     attempts.add(attended)
   }
 
@@ -181,12 +195,10 @@ export function createSender(parts: SenderParts): Sender {
     const now = clock()
     if (body.text === null || body.expiresAt <= now) return parts.settle(item, expired(body, carrier.name, now))
     // Claimed, but not handed over: it goes back as it was.
-    if (stopped || !parts.alive() || health.allows(0) === 0) {
+    if (stopped || !parts.alive() || health.allows() === 0) {
       return parts.settle(item, { body, state: 'queued', lane: item.lane, dueAt: item.dueAt })
     }
     await attempt(item, { ...body, text: body.text })
-    // The probe is back, or the pause is over.
-    if (held) wake('bulk')
   }
 
   return {

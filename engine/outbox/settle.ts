@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { EngineError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { DueWork, Entries, WorkItem } from '../storage/storage.ts'
-import { messageQueue } from './message.ts'
+import { carrierIdKey, messageQueue } from './message.ts'
 import { toChange, type Step } from './outcome.ts'
 
 /** How long a network may take to report on a message after its time has passed. */
@@ -56,7 +56,7 @@ export function createSettle(parts: SettleParts): Settle {
 
   async function remember(item: WorkItem, step: Step, carrierId: string) {
     const ttlMs = Math.max(step.body.expiresAt - clock(), 0) + reportWithinMs
-    await keepTrying(() => entries.set(carrierIdSpace(step.lane), carrierId, item.id, { ttlMs }))
+    await keepTrying(() => entries.set(carrierIdSpace(step.lane), carrierIdKey(carrierId), item.id, { ttlMs }))
   }
 
   async function store(item: WorkItem, step: Step) {

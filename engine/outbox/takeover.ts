@@ -1,4 +1,4 @@
-// What an engine does at its start with what earlier engines left.
+// What an engine does with what other engines left: at its start, and when one has died.
 
 import type { Log } from '../log.ts'
 import type { DueWork, Entries, WorkItem } from '../storage/storage.ts'
@@ -17,11 +17,11 @@ export interface TakeoverParts {
   settle: (item: WorkItem, step: Step) => Promise<void>
 }
 
-/** Messages that a dead engine had claimed: it may have submitted them, nobody knows. */
-export async function takeOrphans(parts: TakeoverParts): Promise<void> {
+/** Messages that engines which are not `living` had claimed: they may have submitted them, nobody knows. */
+export async function takeOrphans(parts: TakeoverParts, living: readonly string[]): Promise<void> {
   const seen = new Set<string>()
   for (;;) {
-    const items = await parts.work.orphans(messageQueue, [parts.engine], page)
+    const items = await parts.work.orphans(messageQueue, living, page)
     const fresh = items.filter(item => !seen.has(item.id))
     if (fresh.length === 0) break
     for (const item of fresh) seen.add(item.id)

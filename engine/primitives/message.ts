@@ -7,6 +7,7 @@ import { definePrimitive } from './primitive.ts'
 export const message = definePrimitive({
   name: 'message',
   parameters: ['id'],
+  onlyReads: true,
   // Callers ask with anything; what is no id is simply not found.
   input: Type.Object({ id: Type.String() }),
   async run({ id }, { outbox, run }) {

@@ -29,6 +29,8 @@ export interface PrimitiveCall extends PrimitiveParts {
   run: { id: string; script: string; countries: readonly string[] }
   /** The call's place in its run: with the run's id it makes a key that a replay finds again. */
   number: number
+  /** The name of what it does in the storage, where the run may be repeated and would do it again. */
+  once: string | undefined
   /** The id of the run's next message; throws ScriptLimit when the run has sent its share. */
   nextMessageId(): string
   /** Hands a value to the function that the script passed along, inside the sandbox. */
@@ -43,6 +45,8 @@ export interface Primitive {
   readonly name: string
   /** How positional arguments become fields: `...` spreads an options object, `fn` stays in the sandbox. */
   readonly parameters: string[]
+  /** It changes nothing anywhere. */
+  readonly onlyReads: boolean
   /** What is wrong with the input, in words for the script's author; undefined when it is right. */
   problem(input: unknown): string | undefined
   run(input: unknown, call: PrimitiveCall): Promise<unknown>
@@ -51,14 +55,16 @@ export interface Primitive {
 export function definePrimitive<Input extends TSchema>(definition: {
   name: string
   parameters?: string[]
+  onlyReads?: boolean
   input: Input
   run(input: Static<Input>, call: PrimitiveCall): Promise<unknown>
 }): Primitive {
-  const { name, parameters = ['...'], input, run } = definition
+  const { name, parameters = ['...'], onlyReads = false, input, run } = definition
   const check = compileSchema(input)
   return {
     name,
     parameters,
+    onlyReads,
     problem(value) {
       const wrong = check(value)
       if (wrong === undefined) return undefined

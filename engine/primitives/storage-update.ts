@@ -36,7 +36,12 @@ async function inTurn<T>({ storage, run }: PrimitiveCall, key: string, task: () 
 async function update({ key, ttl }: { key: string; ttl?: number | string }, call: PrimitiveCall): Promise<unknown> {
   const space = `script/${call.run.script}`
   for (let conflict = 0; conflict < maxConflicts; conflict++) {
-    const entry = await call.storage.ahead.entries.get(space, key)
+    const entry = await call.storage.ahead.entries.get(space, key, { once: call.once })
+    // An engine died over this run after it had written: the function is not to see its own result.
+    if (entry?.already === true) {
+      call.changedValue(key, undefined, entry.value)
+      return JSON.parse(entry.value) as unknown
+    }
     const changed = await call.change(entry === undefined ? undefined : (JSON.parse(entry.value) as unknown))
     // The function threw: the script has its error already, nothing is written.
     if (changed.how === 'nothing') return undefined
@@ -47,6 +52,7 @@ async function update({ key, ttl }: { key: string; ttl?: number | string }, call
     const written = await call.storage.ahead.entries.replace(space, key, {
       version: entry?.version ?? null,
       value,
+      once: call.once,
       ...(ttl === undefined ? {} : { ttlMs: durationMs(ttl) }),
     })
     if (!written) continue

@@ -14,6 +14,7 @@ const spaceOf = ({ run }: PrimitiveCall): string => `script/${run.script}`
 export const storageGet = definePrimitive({
   name: 'storage.get',
   parameters: ['key'],
+  onlyReads: true,
   input: Type.Object({ key: Key }),
   async run({ key }, call) {
     const entry = await call.storage.ahead.entries.get(spaceOf(call), key)
@@ -35,6 +36,7 @@ export const storageSet = definePrimitive({
     const written = await call.storage.ahead.entries.set(spaceOf(call), input.key, JSON.stringify(input.value), {
       ...ttlOf(input),
       ifAbsent: input.ifAbsent ?? false,
+      once: call.once,
     })
     if (written) call.hadEffect()
     return written
@@ -46,7 +48,7 @@ export const storageDelete = definePrimitive({
   parameters: ['key'],
   input: Type.Object({ key: Key }),
   async run({ key }, call) {
-    const deleted = await call.storage.ahead.entries.delete(spaceOf(call), key)
+    const deleted = await call.storage.ahead.entries.delete(spaceOf(call), key, { once: call.once })
     if (deleted) call.hadEffect()
     return deleted
   },
@@ -63,6 +65,7 @@ export const storageIncrement = definePrimitive({
   async run(input, call) {
     const counter = await call.storage.ahead.entries.increment(spaceOf(call), input.key, {
       by: input.by ?? 1,
+      once: call.once,
       ...ttlOf(input),
     })
     if (counter === undefined) throw new PrimitiveError('the value is no whole number')
@@ -77,6 +80,7 @@ export const storageIncrement = definePrimitive({
 export const storageList = definePrimitive({
   name: 'storage.list',
   parameters: ['prefix', '...'],
+  onlyReads: true,
   input: Type.Object({
     prefix: Type.String({ maxLength: 512 }),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),

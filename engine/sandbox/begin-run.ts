@@ -44,6 +44,7 @@ function newRun(event: RunEvent, wiring: RunWiring, journal: Journal, calls: Map
     limits: wiring.limits,
     parts: wiring.parts,
     note: wiring.note,
+    before: wiring.before,
     wake: wiring.wake,
     repeat: wiring.repeat,
     finish: wiring.finish,

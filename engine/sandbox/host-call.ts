@@ -50,7 +50,9 @@ export function startHostCall(run: Run, number: number, name: string, input: unk
   run.calls.set(number, call)
   const problem = primitive.problem(input)
   if (problem !== undefined) return settle(run, call, problem, `[${number},"no",${failure(problem)}]`)
-  call.done = primitive.run(input, contextOf(run, call)).then(
+  const act = (): Promise<unknown> => primitive.run(input, contextOf(run, call))
+  const before = primitive.onlyReads ? undefined : run.before(run)
+  call.done = (before === undefined ? act() : before.then(act)).then(
     value => succeed(run, call, value),
     (error: unknown) => fail(run, call, error),
   )
@@ -62,6 +64,7 @@ function contextOf(run: Run, call: HostCall): PrimitiveCall {
     ...run.parts,
     run: { id, script: script.name, countries: script.settings.countries },
     number: call.number,
+    once: run.event.owner === undefined || run.parts.storage.ahead.together ? undefined : `${id}.${call.number}`,
     nextMessageId() {
       // Its number was being looked up; what its text was made from is lost.
       if (run.lost) throw new EngineError('storage_unavailable', { retryAfter: 1 })

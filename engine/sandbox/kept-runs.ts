@@ -16,6 +16,8 @@ export type RunOwner = { kind: 'key'; place: string; bodyHash: string } | { kind
 
 /** A run as it was when its last effect became durable. */
 export interface KeptRun {
+  /** Whose it is. */
+  engine: string
   owner: RunOwner
   event: Omit<RunEvent, 'script' | 'owner'>
   script: { name: string; hash: string }
@@ -39,11 +41,17 @@ type KeptVersion = Pick<ScriptVersion, 'filename' | 'code'>
 export interface KeptRuns {
   /** The run was answered something: its record follows in the commit that makes it durable. */
   note(run: Run): void
-  /** The records of runs that no engine has ended. */
-  list(): Promise<KeptRun[]>
+  /**
+   * Where not all is kept together: resolves when the record is stored as it is
+   * now, without the results that are still to come. So nothing is done of which
+   * nobody would know what led to it; what was done since is named (`once`).
+   */
+  before(run: Run): Promise<void> | undefined
+  /** The records of runs for a key that belong to engines which are not `living`, and now to this one. */
+  inherit(living: readonly string[]): Promise<KeptRun[]>
   get(id: string): Promise<KeptRun | undefined>
-  /** Its outcome is being taken care of, in the same commit. */
-  forget(run: Run): Promise<void>
+  /** Its outcome is being taken care of: in the same commit, or before. */
+  forget(run: Pick<Run, 'recorded'> & { event: Pick<RunEvent, 'id'> }): Promise<void>
   /** The version that the run began with; undefined when it is not known any more. */
   version(kept: KeptRun, library: Library): Promise<ScriptVersion | undefined>
 }
@@ -54,10 +62,13 @@ const versionSpace = 'versions'
 const ttlMs = 7 * 86_400_000
 const mostAtOnce = 100_000
 
-export function createKeptRuns({ ahead, entries }: Storage): KeptRuns {
+/** `engine` is the name of this one. */
+export function createKeptRuns({ ahead, entries }: Storage, engine: string): KeptRuns {
   // Runs whose record waits for the next commit, and versions that are stored.
   const noted = new Set<Run>()
   const stored = new Set<string>()
+  /** Of those that are written before: the last record, and how far the run was. */
+  const written = new WeakMap<Run, { progress: string; done: Promise<void> }>()
   ahead.onLost(() => {
     stored.clear()
     noted.clear()
@@ -69,7 +80,7 @@ export function createKeptRuns({ ahead, entries }: Storage): KeptRuns {
     if (run.endedAt !== undefined) return
     run.recorded = true
     const { script } = run.event
-    const writes = [ahead.entries.set(runSpace, run.event.id, JSON.stringify(recordOf(run)), { ttlMs })]
+    const writes = [ahead.entries.set(runSpace, run.event.id, JSON.stringify(recordOf(run, engine)), { ttlMs })]
     if (!stored.has(script.hash)) {
       stored.add(script.hash)
       const version: KeptVersion = { filename: script.filename, code: script.code }
@@ -80,13 +91,34 @@ export function createKeptRuns({ ahead, entries }: Storage): KeptRuns {
 
   return {
     note(run) {
-      if (run.event.owner === undefined || noted.has(run)) return
+      if (run.event.owner === undefined || !ahead.together || noted.has(run)) return
       noted.add(run)
       ahead.beforeCommit(() => write(run))
     },
-    async list() {
+    before(run) {
+      if (run.event.owner === undefined || ahead.together) return undefined
+      const answered = [...run.calls.values()].filter(call => call.endedAt !== undefined).length
+      const progress = `${run.journal.turns.length}:${answered}`
+      const last = written.get(run)
+      if (last?.progress === progress) return last.done
+      const done = write(run)
+      written.set(run, { progress, done })
+      return done
+    },
+    async inherit(living) {
       const found = await entries.list(runSpace, '', { limit: mostAtOnce })
-      return found.map(({ value }) => JSON.parse(value) as KeptRun)
+      const mine: KeptRun[] = []
+      for (const { key, value } of found) {
+        const kept = JSON.parse(value) as KeptRun
+        if (kept.owner.kind !== 'key' || living.includes(kept.engine)) continue
+        // Others look too: who writes his name first has it.
+        const now = await entries.get(runSpace, key)
+        if (now === undefined || now.value !== value) continue
+        const inherited = { ...kept, engine }
+        const change = { version: now.version, value: JSON.stringify(inherited), ttlMs }
+        if (await entries.replace(runSpace, key, change)) mine.push(inherited)
+      }
+      return mine
     },
     async get(id) {
       const entry = await entries.get(runSpace, id)
@@ -106,9 +138,10 @@ export function createKeptRuns({ ahead, entries }: Storage): KeptRuns {
   }
 }
 
-function recordOf(run: Run): KeptRun {
+function recordOf(run: Run, engine: string): KeptRun {
   const { script, owner, ...event } = run.event
   return {
+    engine,
     owner: owner!,
     event,
     script: { name: script.name, hash: script.hash },

@@ -103,6 +103,8 @@ export interface Run {
   reserved: Map<number, number> | undefined
   /** A call was answered. */
   readonly note: (run: Run) => void
+  /** Before anything is done for it, where that is kept apart from its record. */
+  readonly before: (run: Run) => Promise<void> | undefined
   /** There is something to tell it. */
   readonly wake: (run: Run) => void
   /** Its last turn is to be taken once more, from its beginning on. */
@@ -110,7 +112,7 @@ export interface Run {
   readonly finish: (run: Run) => void
 }
 
-export type RunWiring = Pick<Run, 'limits' | 'parts' | 'note' | 'wake' | 'repeat' | 'finish'>
+export type RunWiring = Pick<Run, 'limits' | 'parts' | 'note' | 'before' | 'wake' | 'repeat' | 'finish'>
 
 /** Whether the world is another one after the run: its answer is then worth keeping for the same request. */
 export function leftEffect(run: Run): boolean {

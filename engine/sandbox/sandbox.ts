@@ -55,6 +55,8 @@ export interface SandboxParts {
   runLimits: RunLimits
   sandboxLimits?: Partial<SandboxLimits>
   primitiveParts: PrimitiveParts
+  /** Whose the runs are. */
+  engine: string
   log: Log
 }
 
@@ -83,7 +85,7 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
     standings,
     log,
   })
-  const keptRuns = createKeptRuns(primitiveParts.storage)
+  const keptRuns = createKeptRuns(primitiveParts.storage, parts.engine)
   const live = new Map<string, Set<Run>>()
   const ended: Run[] = []
   const tally = createRunTally()
@@ -135,6 +137,7 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
         limits: runLimits,
         parts: primitiveParts,
         note: keptRuns.note,
+        before: keptRuns.before,
         wake: pool.wake,
         repeat: pool.repeat,
         finish(ended) {

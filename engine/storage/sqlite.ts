@@ -81,6 +81,7 @@ export function openSqlite(options: { path: string; secret: string; clock: () =>
     entries: createSqliteEntries(database, batch.durable, parts),
     work: createSqliteWork(database, batch.durable, parts),
     ahead: {
+      together: true,
       entries: createSqliteEntries(database, batch.ahead, parts),
       work: createSqliteWork(database, batch.ahead, parts),
       kept: batch.kept,
@@ -90,6 +91,7 @@ export function openSqlite(options: { path: string; secret: string; clock: () =>
     },
     sweep,
     stats: () => batch.stats(),
+    advice: async () => [],
     async ready() {
       // A disk that is full still reads, so only a write can tell.
       await batch.durable.write(() => touch.run({}))

@@ -15,6 +15,8 @@ export interface Storage {
   readonly entries: Entries
   readonly work: DueWork
   readonly ahead: StorageAhead
+  /** What its operator should know: settings of it that may break a promise, one sentence each. */
+  advice(): Promise<string[]>
   /** Resolves when reads and writes are possible, else rejects with storage_unavailable. */
   ready(): Promise<void>
   /** Finishes what was begun, then lets go of the files or connections. */
@@ -29,6 +31,13 @@ export interface Storage {
  * where it would have waited for one after the other.
  */
 export interface StorageAhead {
+  /**
+   * What is done ahead of the disk is kept together or not at all. Where it is
+   * not, each operation is kept by itself: a record of what was done has to be
+   * there before it, and operations that may be repeated from it are given a
+   * name (`once`).
+   */
+  readonly together: boolean
   readonly entries: Entries
   /** Claims are left out: one touches many items, and would leave a part of them claimed when it fails. */
   readonly work: Omit<DueWork, 'claim'>
@@ -53,6 +62,8 @@ export interface Entry {
   /** Grows with every change of this entry; what `replace` compares. */
   version: number
   expiresAt: number | null
+  /** It has been changed under the name that was asked for. */
+  already?: boolean
 }
 
 /**
@@ -61,11 +72,16 @@ export interface Entry {
  * whose time has passed is absent for every operation.
  */
 export interface Entries {
-  get(space: string, key: string): Promise<Entry | undefined>
+  get(space: string, key: string, options?: Once): Promise<Entry | undefined>
   /** False when `ifAbsent` was asked for and there is one. Without `ttlMs` the entry stays for ever. */
-  set(space: string, key: string, value: string, options?: { ttlMs?: number; ifAbsent?: boolean }): Promise<boolean>
+  set(
+    space: string,
+    key: string,
+    value: string,
+    options?: { ttlMs?: number; ifAbsent?: boolean } & Once,
+  ): Promise<boolean>
   /** Whether there was one. */
-  delete(space: string, key: string): Promise<boolean>
+  delete(space: string, key: string, options?: Once): Promise<boolean>
   /**
    * Adds to a counter; an absent one begins at 0 and takes `ttlMs`, which later
    * calls do not move. Resolves with undefined, and changes nothing, when the
@@ -74,7 +90,7 @@ export interface Entries {
   increment(
     space: string,
     key: string,
-    options?: { by?: number; ttlMs?: number },
+    options?: { by?: number; ttlMs?: number } & Once,
   ): Promise<{ value: number; expiresAt: number | null } | undefined>
   /**
    * Compare and set: writes only when the entry still has `version` (null: is
@@ -84,10 +100,19 @@ export interface Entries {
   replace(
     space: string,
     key: string,
-    change: { version: number | null; value: string | undefined; ttlMs?: number },
+    change: { version: number | null; value: string | undefined; ttlMs?: number } & Once,
   ): Promise<boolean>
   /** The entry `prefix` itself and all whose key begins with `prefix:`, by whole segments; `''` lists the space. At most `limit` (100), in no order. */
   list(space: string, prefix: string, options?: { limit?: number }): Promise<Array<{ key: string; value: string }>>
+}
+
+/**
+ * A name for an operation, for a day: asked for again on the same entry under
+ * the same name it changes nothing, and is answered as when it was done. Only
+ * storages need it where what is done ahead is not kept together.
+ */
+export interface Once {
+  once?: string | undefined
 }
 
 /** What is known of one piece of work. */

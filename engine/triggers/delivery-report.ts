@@ -13,11 +13,13 @@ export interface ReportParts {
   sandbox: () => Sandbox
   /** Runs of one script at once. */
   atOnce: number
+  /** Other engines have a part in the source. */
+  shared: boolean
   clock: () => number
   log: Log
 }
 
-export function createReportTrigger({ source, sandbox, atOnce, clock, log }: ReportParts): DueRuns {
+export function createReportTrigger({ source, sandbox, atOnce, shared, clock, log }: ReportParts): DueRuns {
   return createDueRuns({
     what: 'report',
     source: {
@@ -29,6 +31,7 @@ export function createReportTrigger({ source, sandbox, atOnce, clock, log }: Rep
     },
     sandbox,
     atOnce,
+    shared,
     clock,
     log,
   })

@@ -14,6 +14,8 @@ export interface DueLoopParts<Item> {
   nextDue(): Promise<number | null>
   /** Does one, and settles it. It never rejects; while it is pending the item takes up room. */
   handle(item: Item): Promise<void>
+  /** Other engines may store what is due here: it is looked for now and then without being told. */
+  shared: boolean
   clock: () => number
   log: Log
 }
@@ -33,10 +35,13 @@ const claimAtOnce = 50
 const mostUnderWay = 500
 /** setTimeout's own limit is 24 days; a look now and then costs nothing. */
 const longestSleepMs = 3_600_000
+/** What an engine stored that has died since is late by no more than that. */
+const longestSleepWhenSharedMs = 1_000
 export const againMs = 1_000
 
 export function createDueLoop<Item>(parts: DueLoopParts<Item>): DueLoop {
-  const { what, claim, nextDue, handle, clock, log } = parts
+  const { what, claim, nextDue, handle, shared, clock, log } = parts
+  const longestMs = shared ? longestSleepWhenSharedMs : longestSleepMs
   let timer: NodeJS.Timeout | undefined
   let wakeAt = Infinity
   let busy = false
@@ -51,7 +56,7 @@ export function createDueLoop<Item>(parts: DueLoopParts<Item>): DueLoop {
     if (stopped || dueAt >= wakeAt) return
     wakeAt = dueAt
     clearTimeout(timer)
-    timer = setTimeout(() => void work(), Math.min(Math.max(0, dueAt - clock()), longestSleepMs)).unref()
+    timer = setTimeout(() => void work(), Math.min(Math.max(0, dueAt - clock()), longestMs)).unref()
   }
 
   async function work(): Promise<void> {
@@ -66,6 +71,7 @@ export function createDueLoop<Item>(parts: DueLoopParts<Item>): DueLoop {
         next = await claimAll()
       } while (missed)
       if (next !== null) wake(next)
+      else if (shared) wake(clock() + longestMs)
     } catch (error) {
       log.error({ error: (error as Error).message }, `${what}: what is due cannot be read`)
       wake(clock() + againMs)

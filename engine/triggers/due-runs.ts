@@ -36,8 +36,8 @@ export interface DueSource {
   later(due: DueRun, dueAt: number): Promise<void>
   /** When the earliest of those that nobody has claimed is due (which may be past), null when none waits. */
   nextDue(): Promise<number | null>
-  /** At the start: those that an engine before this one had claimed are due again. */
-  free(): Promise<void>
+  /** Those that engines which are not `living` had claimed are due again. */
+  free(living: readonly string[]): Promise<void>
 }
 
 export interface DueRunsParts {
@@ -47,6 +47,8 @@ export interface DueRunsParts {
   sandbox: () => Sandbox
   /** Runs of one script at once. */
   atOnce: number
+  /** Other engines have a part in the source. */
+  shared: boolean
   clock: () => number
   log: Log
 }
@@ -54,7 +56,9 @@ export interface DueRunsParts {
 export interface DueRuns {
   /** An event was stored that is due at this time. */
   wake(dueAt: number): void
-  start(): Promise<void>
+  start(): void
+  /** Takes up what engines which are not `living` had begun. */
+  takeOver(living: readonly string[]): Promise<void>
   /** Begins nothing more. Runs that the stop cuts off stay claimed, for the next start. */
   stop(): void
 }
@@ -64,12 +68,13 @@ const whenSuspendedMs = 60_000
 /** Of a script that has too many runs: doubled with each refusal. */
 const longestWhenOverloadedMs = 30_000
 
-export function createDueRuns({ what, source, sandbox, atOnce, clock, log }: DueRunsParts): DueRuns {
+export function createDueRuns({ what, source, sandbox, atOnce, shared, clock, log }: DueRunsParts): DueRuns {
   const loop = createDueLoop({
     what,
     claim: limit => source.claim(limit),
     nextDue: () => source.nextDue(),
     handle,
+    shared,
     clock,
     log,
   })
@@ -141,8 +146,9 @@ export function createDueRuns({ what, source, sandbox, atOnce, clock, log }: Due
 
   return {
     wake: loop.wake,
-    async start() {
-      await source.free()
+    start: () => loop.wake(clock()),
+    async takeOver(living) {
+      await source.free(living)
       loop.wake(clock())
     },
     stop: loop.stop,

@@ -41,7 +41,9 @@ export interface InboundTrigger {
    * network should deliver it again: storage_unavailable, overloaded.
    */
   receive(carrier: string, sms: InboundSms): Promise<string | undefined>
-  start(): Promise<void>
+  start(): void
+  /** Takes up what engines which are not `living` had begun. */
+  takeOver(living: readonly string[]): Promise<void>
   stop(): void
 }
 
@@ -61,7 +63,15 @@ export function createInboundTrigger(parts: InboundParts): InboundTrigger {
   const { storage, sandbox, bindings, engine, clock, log } = parts
   const settings = { ...defaults, ...parts.settings }
   const source = createWorkSource({ storage, queue: inboundQueue, lane, engine, clock, read, keep })
-  const runs = createDueRuns({ what: 'inbound SMS', source, sandbox, atOnce: parts.atOnce, clock, log })
+  const runs = createDueRuns({
+    what: 'inbound SMS',
+    source,
+    sandbox,
+    atOnce: parts.atOnce,
+    shared: storage.shared,
+    clock,
+    log,
+  })
   const smsParts = createSmsParts({ ...parts, queue: inboundQueue, ...settings, runId, store })
 
   function scriptFor(to: string): string | null {
@@ -109,9 +119,13 @@ export function createInboundTrigger(parts: InboundParts): InboundTrigger {
       await store(ownId, sms)
       return runId(ownId)
     },
-    async start() {
-      // Frees what is claimed of the whole queue, parts too.
-      await runs.start()
+    start() {
+      runs.start()
+      smsParts.start()
+    },
+    async takeOver(living) {
+      // Of the whole queue, the parts of SMS too.
+      await runs.takeOver(living)
       smsParts.start()
     },
     stop() {

@@ -4,7 +4,9 @@
 //
 // An item lives through `collecting` → `done`; done ones still know their parts
 // for a while, so that one that the network delivers again is not the first of
-// a new SMS. A reference that is used anew begins a new collection in the same item.
+// a new SMS. A reference that is used anew begins a new collection in the same
+// item, which knows the parts of those before it, so that one of theirs that
+// comes again is not taken for one of its own.
 
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -51,10 +53,22 @@ interface Collection {
   total: number
   /** By number. `mark` is the same for the same part; the text goes when it is done. */
   parts: Record<string, { mark: string; named: boolean; text: string }>
+  /** Those before it with its reference, the newest first. */
+  earlier?: EarlierSms[]
+  /** By number: what is an earlier one's, or has the very text of it. It counts where nothing else comes in its place. */
+  doubtful?: Record<string, string>
+}
+
+/** A done one, as far as it has to be known: `marks` by number, until that time. */
+interface EarlierSms {
+  id: string
+  until: number
+  marks: Record<string, string>
 }
 
 const lane = 'parts'
 const missing = '…'
+const mostEarlier = 4
 const lookAgainMs = 50
 /** An item that is being closed is free again in a moment, or its engine has died. */
 const mostLooks = 60
@@ -67,6 +81,7 @@ export function createSmsParts(parts: SmsPartsParts): SmsParts {
     claim: limit => work.claim(queue, lane, { owner: engine, now: clock(), limit }),
     nextDue: () => work.nextDue(queue, lane),
     handle: item => loop.persist(item.id, () => close(item)),
+    shared: storage.shared,
     clock,
     log,
   })
@@ -74,16 +89,17 @@ export function createSmsParts(parts: SmsPartsParts): SmsParts {
   // As often as it is needed: the SMS is stored once, and the item is done once.
   async function close(item: WorkItem): Promise<void> {
     const collection = JSON.parse(item.body) as Collection
-    const { id, carrier, from, to, total } = collection
+    const { doubtful, ...kept } = collection
+    const { id, carrier, from, to, total } = kept
     const numbers = Array.from({ length: total }, (_, index) => index + 1)
-    const text = numbers.map(number => collection.parts[number]?.text ?? missing).join('')
+    const text = numbers.map(number => kept.parts[number]?.text ?? doubtful?.[number] ?? missing).join('')
     await store(id, { carrier, from, to, text })
-    const got = Object.entries(collection.parts)
+    const got = Object.entries(kept.parts)
     const known = Object.fromEntries(got.map(([number, part]) => [number, { ...part, text: '' }]))
     const change: WorkChange = {
       state: 'done',
       dueAt: null,
-      body: JSON.stringify({ ...collection, parts: known } satisfies Collection),
+      body: JSON.stringify({ ...kept, parts: known } satisfies Collection),
       // Without the network's word for it, the same text under the same reference is the same part only for as long as parts may come.
       expiresAt: clock() + (got.some(([, { named }]) => named) ? knownMs : partsWithinMs),
     }
@@ -102,6 +118,15 @@ export function createSmsParts(parts: SmsPartsParts): SmsParts {
       if (before !== undefined && begun?.mark === mine.mark) return answer(before, item?.state === 'done')
 
       const isCollecting = item?.state === 'collecting'
+      const again = before?.earlier?.find(({ marks, until }) => marks[part.number] === mine.mark && until > clock())
+      if (again !== undefined) {
+        // By its text alone it may as well be this one's.
+        const isDoubtful = isCollecting && item.owner === null && begun === undefined && !mine.named
+        const collection = { ...before!, doubtful: { ...before!.doubtful, [part.number]: text } }
+        if (isDoubtful && !(await write(itemId, item, collection))) continue
+        await ahead.kept()
+        return runId(again.id)
+      }
       if (isCollecting && (item.owner !== null || begun !== undefined)) {
         // Another SMS with the same reference has to leave first, with what there is of it.
         if (item.owner === null && begun !== undefined) await makeDue(item)
@@ -111,10 +136,26 @@ export function createSmsParts(parts: SmsPartsParts): SmsParts {
       }
       const collection: Collection = isCollecting
         ? { ...before!, parts: { ...before!.parts, [part.number]: mine } }
-        : { id: newId('sms'), carrier, from, to, total: part.total, parts: { [part.number]: mine } }
+        : {
+            id: newId('sms'),
+            carrier,
+            from,
+            to,
+            total: part.total,
+            parts: { [part.number]: mine },
+            ...following(item, before),
+          }
       if (await write(itemId, item, collection)) return answer(collection, false)
     }
     throw new EngineError('overloaded', { retryAfter: 1 })
+  }
+
+  /** What a new collection has to know of the done one that it follows. */
+  function following(item: WorkItem | undefined, done: Collection | undefined): Pick<Collection, 'earlier'> {
+    if (item === undefined || done === undefined) return {}
+    const marks = Object.fromEntries(Object.entries(done.parts).map(([number, { mark }]) => [number, mark]))
+    const all = [{ id: done.id, until: item.expiresAt ?? 0, marks }, ...(done.earlier ?? [])]
+    return { earlier: all.filter(({ until }) => until > clock()).slice(0, mostEarlier) }
   }
 
   /** False when somebody else was faster. */

@@ -32,5 +32,5 @@ export function createTimerTrigger({ storage, sandbox, atOnce, engine, clock, lo
       return { key: `timer:${id}`, script, action: 'onTimer', trigger: 'timer', request: { id, action, data } }
     },
   })
-  return createDueRuns({ what: 'timer', source, sandbox, atOnce, clock, log })
+  return createDueRuns({ what: 'timer', source, sandbox, atOnce, shared: storage.shared, clock, log })
 }

@@ -34,9 +34,9 @@ export function createWorkSource({ storage, queue, lane, engine, clock, read, ke
     },
     nextDue: () => work.nextDue(queue, lane),
     // Of the whole queue, whatever the lane.
-    async free() {
+    async free(living) {
       for (;;) {
-        const orphans = await work.orphans(queue, [engine], freedAtOnce)
+        const orphans = await work.orphans(queue, living, freedAtOnce)
         await Promise.all(orphans.map(({ id, dueAt }) => work.settle(queue, id, { dueAt: dueAt ?? clock() })))
         if (orphans.length < freedAtOnce) return
       }

@@ -64,6 +64,10 @@ describe('what is declared wrong stops the start', () => {
       { refusals: [{ verdict: 'later' }, { verdict: 'final', throttled: true }] },
       /^carriers\.main\.refusals\.1\.throttled: goes with the verdict later/,
     ],
+    [
+      { refusals: [{ verdict: 'later', throttled: true, carrierAtFault: true }] },
+      /^carriers\.main\.refusals\.0\.throttled: does not go with carrierAtFault/,
+    ],
     [{ headers: { 'X Bad': '1' } }, /^carriers\.main\.headers\.X Bad: /],
     [{ headers: { authorization: 'Bearer abc\n' } }, /^carriers\.main\.headers\.authorization: holds a line end/],
     [{ headers: { 'x-who': '\u5b57' } }, /^carriers\.main\.headers\.x-who: holds /],

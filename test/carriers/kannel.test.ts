@@ -126,6 +126,7 @@ describe('a report', () => {
     ['2', receipt('UNDELIV', '027'), 'undelivered', 'UNDELIV err 027'],
     ['2', receipt('EXPIRED', '001'), 'expired', 'EXPIRED err 001'],
     ['2', receipt('REJECTD', '00a'), 'failed', 'REJECTD err 00a'],
+    ['2', 'id:abc1 stat:UNDELIV text:Your code err:483920', 'undelivered', 'UNDELIV'],
     ['2', '', 'undelivered', 'not delivered'],
     ['16', 'NACK/0x0000000b/Invalid Destination Address', 'rejected', 'NACK 0x0b'],
     ['16', 'NACK/0x0000000a/Invalid Source Address', 'failed', 'NACK 0x0a'],

@@ -24,6 +24,9 @@ async function open(settings: CarriersSettings = {}) {
     report: async report => void reports.push(report),
     inbound: async ({ text }) => `run for ${text}`,
     room: () => rooms++,
+    part() {},
+    pauseMs: () => 0,
+    alive: () => true,
     trouble() {},
   })
   return { carrier, carriers, lines, reports, started, rooms: () => rooms }

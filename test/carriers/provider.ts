@@ -132,6 +132,9 @@ export async function startMade(carrier: Carrier, events: Partial<CarrierEvents>
     report: async report => void reports.push(report),
     inbound: async sms => `run-${inbound.push(sms)}`,
     room: () => void rooms++,
+    part() {},
+    pauseMs: () => 0,
+    alive: () => true,
     trouble() {},
     ...events,
   })

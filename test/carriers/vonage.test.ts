@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
 
+import { UncertainError } from '../../engine/carriers/uncertain-error.ts'
 import { vonageRefusals } from '../../engine/carriers/vonage/vonage-codes.ts'
 import { vonage } from '../../engine/carriers/vonage/vonage.ts'
-import { startCarrier, startProvider, submission } from './provider.ts'
+import { checkSettings } from '../../engine/settings.ts'
+import { createPlace, message } from '../outbox/open-outbox.ts'
+import { startCarrier, startProvider, submission, testParts } from './provider.ts'
 
 const base = { apiKey: 'abcd1234', apiSecret: 'secret-of-the-account', from: 'Acme' }
 
@@ -102,11 +105,35 @@ describe('a refusal', () => {
     expect(atFault.map(([code]) => Number(code))).toEqual([6, 7, 33])
   })
 
-  test('of one part refuses the message', async () => {
-    expect(await submitted(answer(part(), { status: '1', 'error-text': 'Throttled' }))).toMatchObject({
-      accepted: false,
+  test('of every part refuses the message', async () => {
+    expect(await submitted(answer({ status: '1' }, { status: '1' }))).toMatchObject({
       verdict: 'later',
       throttled: true,
+    })
+  })
+
+  test('of a part whose others were taken leaves it unknown what the phone shows', async () => {
+    const error = await submitted(answer(part(), { status: '1', 'error-text': 'Throttled' })).catch(
+      (cause: unknown) => cause,
+    )
+    expect(error).toBeInstanceOf(UncertainError)
+    expect(error).toMatchObject({
+      message: '1 of 2 parts were taken, then 1 throttled',
+      connectionLost: false,
+      refusal: { verdict: 'later', throttled: true },
+    })
+  })
+
+  test('of a part shows none of its own words', async () => {
+    const refused = submitted(answer({ status: '77', 'error-text': 'not secret-of-the-account' }, part()))
+    await expect(refused).rejects.toThrow(/^1 of 2 parts were taken, then 77$/)
+  })
+
+  test('of a part for a number at fault refuses the message, whatever was taken', async () => {
+    expect(await submitted(answer(part(), { status: '1' }, { status: '6' }))).toMatchObject({
+      verdict: 'final',
+      numberAtFault: true,
+      error: '6 invalid message',
     })
   })
 
@@ -130,6 +157,21 @@ describe('a refusal', () => {
   ])('an answer like %j leaves it unknown', async body => {
     await expect(submitted({ body })).rejects.toThrow(/^(an answer without|accepted without)/)
   })
+})
+
+test('a message that was taken in part and throttled is not sent again unmarked, and its carrier pauses', async () => {
+  const place = await createPlace()
+  const provider = await startProvider(answer(part(), { status: '1' }))
+  const settings = checkSettings('carriers.main', vonage.settings, { ...base, baseUrl: provider.url })
+  const carrier = vonage.create('main', settings, testParts({ clock: place.clock }))
+  const { outbox, until } = place.open({ carriers: [carrier] })
+  await outbox.start()
+  const asked = message({ text: 'x'.repeat(200), onUncertain: 'fail' })
+  await outbox.accept(asked)
+  const { timeline } = await until(asked.id, 'failed')
+  expect(timeline.map(({ state }) => state)).toEqual(['queued', 'uncertain', 'failed'])
+  expect(provider.calls).toHaveLength(1)
+  expect((await outbox.carriers())[0]).toMatchObject({ state: 'paused', failures: 0 })
 })
 
 test('a wrong setting stops the start with its name', async () => {

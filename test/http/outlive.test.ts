@@ -3,73 +3,18 @@
 
 import { describe, expect, test } from 'vitest'
 
-import { newFolder, until, type Answer } from '../helpers.ts'
+import { newFolder, until } from '../helpers.ts'
 import { furnish, readToken, startEngine, type EngineProcess } from './engine-process.ts'
+import { config, messagesOf, numbers, post, work } from './work.ts'
 
 const rounds = process.env.PATCHCORD_TEST_LONG === undefined ? 2 : 30
-const atOnce = 40
-// Steps that cannot be foretold, so that a death finds runs in the middle of their work.
-const work = `
-async function steps(n) {
-  const code = generateCode()
-  await storage.set('code:' + n, code)
-  for (let i = 0; i < 6; i++) await storage.increment('count:' + n)
-  const [sms, list] = await Promise.all([
-    sendSms({ to: '+1201' + n, text: n + ' ' + code, onUncertain: 'fail' }),
-    storage.update('list:' + n, (value = []) => [...value, code]),
-  ])
-  for (let i = 0; i < 6; i++) await storage.increment('count:' + n)
-  const { value: count } = await storage.increment('count:' + n)
-  const stored = await storage.get('code:' + n)
-  return { n, code, stored, list, count, sms: sms.id, random: Math.random() }
-}
-export default ({ n }) => steps(n)
-export const refusing = async ({ n }) => { await steps(n); throw refuse('no_more', { status: 418 }) }
-export const plan = ({ n }) => schedule('go', n, { after: '1s' })
-export const onTimer = async ({ data }) => storage.set('done:' + data, await steps(data))
-export const done = () => storage.list('done', { limit: 1000 })
-`
-const config = {
-  carriers: { main: { driver: 'loopback', receipt: 'none' } },
-  engine: { scriptWallMs: 60_000 },
-}
-
-/** The seven digits behind +1201. */
-const numbers = (from: number): string[] =>
-  Array.from({ length: atOnce }, (_, index) => String(2_000_000 + from + index))
-
-async function post(url: string, token: string, path: string, body: object, key?: string): Promise<Answer> {
-  const headers = {
-    authorization: `Bearer ${token}`,
-    'content-type': 'application/json',
-    ...(key !== undefined && { 'idempotency-key': key }),
-  }
-  const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
-  return { status: response.status, headers: response.headers, body: await response.json() }
-}
-
-/** How many messages there are for each number. */
-async function messagesOf(url: string, token: string): Promise<Map<string, number>> {
-  const counts = new Map<string, number>()
-  let cursor = ''
-  do {
-    const response = await fetch(`${url}/admin/messages?limit=100${cursor}`, {
-      headers: { authorization: `Bearer ${token}` },
-    })
-    const { messages, next } = (await response.json()) as { messages: Array<{ to: string }>; next: string | null }
-    for (const { to } of messages) counts.set(to, (counts.get(to) ?? 0) + 1)
-    cursor = next === null ? '' : `&cursor=${next}`
-  } while (cursor !== '')
-  return counts
-}
-
 async function kill(engine: EngineProcess): Promise<void> {
   engine.kill('SIGKILL')
   expect((await engine.ended).signal).toBe('SIGKILL')
 }
 
 const takenUp = (engine: EngineProcess): number =>
-  `${engine.stdout()}${engine.stderr()}`.split('run of the engine before was ended').length - 1
+  `${engine.stdout()}${engine.stderr()}`.split('run of a dead engine was ended').length - 1
 
 describe('a run with an Idempotency-Key', () => {
   test(`is finished by the next engine, ${rounds} times under load`, { timeout: 1_800_000 }, async () => {
@@ -81,7 +26,7 @@ describe('a run with an Idempotency-Key', () => {
       const doomed = startEngine(folder)
       const url = await doomed.url()
       const token = await readToken(folder)
-      const all = numbers(round * atOnce)
+      const all = numbers(round)
       const before = new Map<string, unknown>()
       const asking = all.map(async n => {
         const answer = await post(url, token, '/work', { n }, `key-${n}`).catch(() => undefined)
@@ -123,7 +68,7 @@ describe('a run with an Idempotency-Key', () => {
       const doomed = startEngine(folder)
       const url = await doomed.url()
       const token = await readToken(folder)
-      const all = numbers(Math.floor(Math.random() * 1_000_000))
+      const all = numbers(Math.floor(Math.random() * 20_000))
       const asking = all.map(async n => post(url, token, '/work/refusing', { n }, `key-${n}`).catch(() => undefined))
       await until(() => doomed.stdout().includes('SMS to') || undefined)
       await kill(doomed)
@@ -154,7 +99,7 @@ describe('a run that a timer began', () => {
       const doomed = startEngine(folder)
       const url = await doomed.url()
       const token = await readToken(folder)
-      const all = numbers(round * atOnce)
+      const all = numbers(round)
       await Promise.all(all.map(n => post(url, token, '/work/plan', { n })))
       await until(() => doomed.stdout().includes('SMS to') || undefined)
       await kill(doomed)

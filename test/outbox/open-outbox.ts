@@ -18,6 +18,7 @@ import type {
 import { loopback as loopbackDriver, type LoopbackCarrier } from '../../engine/carriers/loopback.ts'
 import { newId } from '../../engine/ids.ts'
 import { createLog } from '../../engine/log.ts'
+import { createHeartbeat } from '../../engine/outbox/heartbeat.ts'
 import type { Message, MessageState, NewMessage } from '../../engine/outbox/message.ts'
 import { createOutbox, type Outbox, type OutboxParts } from '../../engine/outbox/outbox.ts'
 import { openSqlite } from '../../engine/storage/sqlite.ts'
@@ -77,15 +78,28 @@ export async function createPlace(): Promise<Place> {
     const sqlite = openSqlite({ path, secret: 'a secret of the test, long enough', clock })
     const storage = wrap(sqlite)
     const changes: Message[] = []
-    const outbox = createOutbox({
+    const heartbeat = createHeartbeat({ storage, engine: newId('engine'), log: silent })
+    const sending = createOutbox({
       storage,
-      engine: newId('engine'),
+      heartbeat,
       clock,
       log: silent,
       onChange: message => changes.push(message),
       ...parts,
       settings: { random: () => 0, stopWithinMs: 200, ...parts.settings },
     })
+    // As the engine does it: the heart beats around all of it.
+    const outbox: Outbox = {
+      ...sending,
+      async start() {
+        await heartbeat.start()
+        await sending.start()
+      },
+      async stop() {
+        await sending.stop()
+        await heartbeat.stop()
+      },
+    }
     const one: OpenOutbox = {
       outbox,
       storage,

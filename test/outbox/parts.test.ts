@@ -51,6 +51,43 @@ test('a part whose report is faster than the answer to the submit is not forgott
   await until(asked.id, 'delivered')
 })
 
+test('reports on all parts that come at once all count', async () => {
+  const ids = Array.from({ length: 24 }, (_, n) => `part ${n}`)
+  const { carrier, outbox, until } = await open(ids)
+  const asked = message({ text: 'ж'.repeat(1600) })
+  await outbox.accept(asked)
+  await until(asked.id, 'sent')
+
+  await Promise.all([...ids, ...ids].map(id => carrier.report(id, 'delivered')))
+
+  const done = await until(asked.id, 'delivered')
+  expect(done.timeline.map(({ detail }) => detail)).toContain('23 of 24 parts delivered')
+})
+
+test('an id that is given out again leads to the message that got it last, also after a restart', async () => {
+  const { place, carrier, outbox, until, close } = await open(['7'], ['7', '8'], ['8'])
+  const [first, second, third] = [message(), message({ text: 'x'.repeat(200) }), message()]
+  await outbox.accept(first)
+  await until(first.id, 'sent')
+  await carrier.report('7', 'delivered')
+  for (const asked of [second, third]) {
+    place.clock.advance(1_000)
+    await outbox.accept(asked)
+    await until(asked.id, 'sent')
+  }
+  await close()
+
+  const again = puppet('main')
+  const opened = place.open({ carriers: [again] })
+  await opened.outbox.start()
+  await again.report('7', 'delivered')
+  await again.report('8', 'delivered')
+
+  await opened.until(third.id, 'delivered')
+  const { state, timeline } = (await opened.outbox.get(second.id))!
+  expect([state, timeline.at(-1)!.detail]).toEqual(['sent', '1 of 2 parts delivered'])
+})
+
 test('parts are counted across a restart', async () => {
   const { place, carrier, outbox, until, close } = await open(['a', 'b'])
   const asked = message({ text: 'x'.repeat(200) })
@@ -163,4 +200,18 @@ test('of too many reports that wait the newest are given back', async () => {
   answer.resolve({ accepted: true, carrierIds: ['a'] })
   const ends = await Promise.all(reports)
   expect(ends.filter(end => end === 'given back')).toHaveLength(1)
+})
+
+test('an id that looks like a path leads to its message, also after a restart', async () => {
+  const { place, outbox, until, close } = await open(['a:b', 'a:c'])
+  const asked = message({ text: 'x'.repeat(200) })
+  await outbox.accept(asked)
+  await until(asked.id, 'sent')
+  await close()
+
+  const again = puppet('main')
+  const opened = place.open({ carriers: [again] })
+  await opened.outbox.start()
+  for (const id of ['a:b', 'a:c']) await again.report(id, 'delivered')
+  await opened.until(asked.id, 'delivered')
 })

@@ -114,6 +114,21 @@ test('a report finds its message after a restart', async () => {
   expect(await outbox.get(asked.id)).toMatchObject({ state: 'delivered', carrier: 'main' })
 })
 
+test('an id that no network gives costs nothing, and holds nobody up', async () => {
+  const place = await createPlace()
+  const carrier = puppet('main')
+  // What is under way might explain an id that nobody knows.
+  carrier.answers.push(() => new Promise(() => {}))
+  const { outbox } = place.open({ carriers: [carrier] })
+  await outbox.start()
+  await outbox.accept(message())
+  await vi.waitFor(() => expect(carrier.submissions).toHaveLength(1))
+
+  const began = performance.now()
+  await carrier.report(':'.repeat(1_000_000), 'delivered')
+  expect(performance.now() - began).toBeLessThan(1_000)
+})
+
 test('a report that could not be stored is refused, so that the network repeats it', async () => {
   const place = await createPlace()
   const carrier = puppet('main')

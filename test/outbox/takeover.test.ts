@@ -88,14 +88,14 @@ test('an engine that may be taken for dead submits nothing until it has beaten a
   let now = 0
   let revived = 0
   const heartbeat = createHeartbeat({
-    entries: storage.entries,
+    storage,
     engine: 'engine_a',
     log: silent,
-    onRevived: () => revived++,
     everyMs: 1_000,
     deadAfterMs: 5_000,
     monotonic: () => now,
   })
+  heartbeat.onRevived(() => revived++)
   expect(heartbeat.alive()).toBe(false)
   await heartbeat.start()
   expect(heartbeat.alive()).toBe(true)

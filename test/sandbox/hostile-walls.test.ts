@@ -179,6 +179,7 @@ test('a name space of its own: without it a script reads what another has stored
     settingsOf: () => ({ countries: ['*'], memoryMb: 32, isolation: 'shared' }),
     runLimits: defaultRunLimits,
     primitiveParts: { storage: oneSpace(storage), outbox, timers: { wake: () => {} }, clock: Date.now },
+    engine: 'eng_of_the_test',
     log: createLog('silent'),
   })
 

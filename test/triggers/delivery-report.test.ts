@@ -53,9 +53,17 @@ async function openTrigger({ engine }: TestEngine, change: Partial<Source> = {})
   const { storage, sandbox } = engine
   const source = { ...sourceIn(storage, newId('eng'), Date.now), ...change }
   const log = createLog('silent')
-  const trigger = createReportTrigger({ atOnce: 64, source, sandbox: () => sandbox, clock: Date.now, log })
+  const trigger = createReportTrigger({
+    atOnce: 64,
+    source,
+    sandbox: () => sandbox,
+    shared: false,
+    clock: Date.now,
+    log,
+  })
   onTestFinished(() => trigger.stop())
-  await trigger.start()
+  trigger.start()
+  await trigger.takeOver([])
   return trigger
 }
 

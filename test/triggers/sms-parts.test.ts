@@ -63,7 +63,8 @@ describe('an SMS in parts', () => {
     doomed.stop()
 
     const heir = openTrigger(shared())
-    await heir.start()
+    heir.start()
+    await heir.takeOver([])
     await heir.receive('net', parts[1]!)
 
     await until(async () => (await heardBy(shared(), from)).length === 1)
@@ -83,7 +84,9 @@ describe('an SMS in parts', () => {
     await until(async () => refused >= 2 && (await heardBy(shared(), from)).length === 1)
     doomed.stop()
 
-    await openTrigger(shared()).start()
+    const heir = openTrigger(shared())
+    heir.start()
+    await heir.takeOver([])
 
     await until(async () => (await leftIn(shared())).every(({ state }) => state === 'done'))
     expect(await heardBy(shared(), from)).toMatchObject([{ text: 'dead or alive', times: 1 }])
@@ -128,6 +131,48 @@ describe('an SMS in parts', () => {
 
     await until(async () => (await heardBy(shared(), from)).length === 2)
     expect((await heardBy(shared(), from)).map(({ text }) => text).toSorted()).toEqual(['another one', 'one by'])
+  })
+
+  test('is not completed by a part of an older one with its reference that comes again', async () => {
+    for (const ids of [undefined, ['id-1', 'id-2']]) {
+      const trigger = openTrigger(shared())
+      const from = newPhone()
+      const old = partsOf(from, 5, ['old one, ', 'old two'], ids)
+      const next = partsOf(
+        from,
+        5,
+        ['new one, ', 'new two'],
+        ids?.map(id => `new ${id}`),
+      )
+      await trigger.receive('net', old[0]!)
+      const run = await trigger.receive('net', old[1]!)
+      await until(async () => (await heardBy(shared(), from)).length === 1)
+
+      await trigger.receive('net', next[0]!)
+      for (const part of [old[1]!, old[0]!, old[1]!]) expect(await trigger.receive('net', part)).toBe(run)
+      const newRun = await trigger.receive('net', next[1]!)
+      await until(async () => (await heardBy(shared(), from)).length === 2)
+      expect(await trigger.receive('net', old[0]!)).toBe(run)
+      expect(await trigger.receive('net', next[0]!)).toBe(newRun)
+
+      const texts = (await heardBy(shared(), from)).map(({ text }) => text)
+      expect(texts.toSorted()).toEqual(['new one, new two', 'old one, old two'])
+      const left = (await leftIn(shared())).filter(({ body }) => body.includes(from))
+      expect(left.map(({ state }) => state)).toEqual(['done'])
+      expect(left[0]!.body).not.toMatch(/one,|two/)
+    }
+  })
+
+  test('with the very text of an older one in a part gets that part when nothing else comes for it', async () => {
+    const trigger = openTrigger(shared(), { partsWithinMs: 1_000 })
+    const from = newPhone()
+    for (const part of partsOf(from, 5, ['Yes. ', 'Regards'])) await trigger.receive('net', part)
+    await until(async () => (await heardBy(shared(), from)).length === 1)
+
+    for (const part of partsOf(from, 5, ['No. ', 'Regards'])) await trigger.receive('net', part)
+
+    await until(async () => (await heardBy(shared(), from)).length === 2)
+    expect((await heardBy(shared(), from)).map(({ text }) => text).toSorted()).toEqual(['No. Regards', 'Yes. Regards'])
   })
 
   test('leaves incomplete when its reference is used by the next one', async () => {

@@ -4,6 +4,7 @@
 import { Type, type Static } from 'typebox'
 
 import type { Checked } from '../over-http/checked.ts'
+import { checkJudgement } from '../judgement.ts'
 import type { Refusal, Submission, SubmitResult } from '../carrier.ts'
 import { httpVerdict, type HttpAnswer } from '../over-http/http-carrier.ts'
 import { asText } from '../over-http/as-text.ts'
@@ -97,11 +98,10 @@ export function createJudgement(
   const idsOf = id === undefined ? undefined : checked('id', () => compileIds(id))
   const errorOf = error === undefined ? undefined : checked('error', () => compilePath(error, roots))
   const rules = refusals.map((rule, index) => {
-    checked(`refusals.${index}.numberAtFault`, () => {
-      if (rule.numberAtFault && rule.verdict !== 'final') throw new Error('goes with the verdict final only')
-    })
-    checked(`refusals.${index}.throttled`, () => {
-      if (rule.throttled && rule.verdict !== 'later') throw new Error('goes with the verdict later only')
+    checkJudgement(rule, (setting, trouble) => {
+      checked(`refusals.${index}.${setting}`, () => {
+        throw new Error(trouble)
+      })
     })
     return { ...rule, fits: testFor(rule, `refusals.${index}`) }
   })

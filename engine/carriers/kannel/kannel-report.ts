@@ -5,7 +5,7 @@
 //
 // The answer of 1 and 2 is the text of an SMPP receipt ("id:… stat:UNDELIV
 // err:001 text:…"), which ends with the beginning of the SMS, so only its stat
-// and err are kept. The answer of 16 is "NACK/" and the command_status:
+// and err are kept, and nothing is read behind `text:`. The answer of 16 is "NACK/" and the command_status:
 // "NACK/0x0000000b/Invalid Destination Address".
 
 import type { CarrierReport } from '../carrier.ts'
@@ -34,8 +34,9 @@ export function kannelReport(type: number, answer: string): Pick<CarrierReport, 
     return { state, error: `NACK 0x${status.toString(16).padStart(2, '0')}` }
   }
   if (type !== 2) return undefined
-  const stat = /\bstat:\s*([a-z]{1,10})/i.exec(answer)?.[1]?.toUpperCase()
-  const err = /\berr:\s*([0-9a-z]{1,10})/i.exec(answer)?.[1]
+  const receipt = answer.split(/\btext:/i, 1)[0]!
+  const stat = /\bstat:\s*([a-z]{1,10})/i.exec(receipt)?.[1]?.toUpperCase()
+  const err = /\berr:\s*([0-9a-z]{1,10})/i.exec(receipt)?.[1]
   const error = [stat, err === undefined ? undefined : `err ${err}`].filter(word => word !== undefined).join(' ')
   return { state: states[stat ?? ''] ?? 'undelivered', error: error === '' ? 'not delivered' : error }
 }

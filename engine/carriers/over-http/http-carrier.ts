@@ -3,6 +3,7 @@
 // "verify, store, then answer" are here.
 
 import { EngineError } from '../../errors.ts'
+import { longestCarrierId } from '../carrier.ts'
 import type { CallbackAnswer, CallbackRequest, Carrier, CarrierCallbacks, CarrierEvents } from '../carrier.ts'
 import type { CarrierParts, CarrierReport, InboundSms, Refusal, Submission, SubmitResult } from '../carrier.ts'
 import { createHttpClient, type HttpAnswer, type HttpRequest, type NotSent } from './http-client.ts'
@@ -180,13 +181,12 @@ const unsent: Readonly<Record<NotSent['why'], Omit<Refusal, 'accepted' | 'error'
   stopped: { verdict: 'later' },
 }
 
-const longestId = 256
 /** A text of 1,600 characters has fewer parts. */
 const mostIds = 255
 
 /** Ids as reports can be looked up by. Throws for what no provider gives as an id: it took the message perhaps. */
 function readable(ids: readonly string[]): readonly string[] {
-  if (ids.some(id => id.length > longestId)) throw new Error(`an id of more than ${longestId} characters`)
+  if (ids.some(id => id.length > longestCarrierId)) throw new Error(`an id of more than ${longestCarrierId} characters`)
   if (ids.length > mostIds) throw new Error(`more than ${mostIds} ids for one message`)
   return ids
 }

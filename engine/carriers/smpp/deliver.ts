@@ -37,37 +37,40 @@ const words: Readonly<Record<ReceiptState, string>> = {
   unknown: 'UNKNOWN',
 }
 
-export type Deliver = (pdu: Pdu) => Promise<void>
+/** `held` is called if a receipt has to wait for answers to submits. */
+export type Deliver = (pdu: Pdu, held: () => void) => Promise<void>
 
 export function createDeliver(settings: DeliverSettings, events: CarrierEvents, redeliveries: Redeliveries): Deliver {
   const codes = new Map(Object.entries(settings.receiptErrors).map(([code, { state }]) => [plainCode(code), state]))
 
-  async function report(receipt: Receipt, { fields, tlvs }: Pdu) {
+  async function report(receipt: Receipt, { fields, tlvs }: Pdu, held: () => void) {
     const { state, error } = receipt
     const usual = states[state]
-    // A parameter of its own has the id mostly as the submit was answered.
+    // A parameter of its own has the id mostly as the submit was answered: as it
+    // is, it needs no proof. Every other way to read an id may be another message's.
     const named = tlvText(tlvs, tlvTags.receiptedMessageId)
+    const sureId = named === undefined ? undefined : normalId(named)
     const spelled = receipt.ids.flatMap(id => candidateIds(id, settings.messageIdFormat))
-    const ids = [...new Set(named === undefined ? spelled : [normalId(named), ...spelled])]
+    const ids = [...new Set(sureId === undefined ? spelled : [sureId, ...spelled])]
     // One underway says nothing that is final, and one without an id nothing of any message.
     if (usual === undefined || receipt.intermediate || ids.length === 0) return
     const known = error === null || usual === 'delivered' ? undefined : codes.get(plainCode(error))
     // The source of a receipt is whom the message was for, but some centres leave
-    // the addresses as the submit had them: so the number is told only where the
-    // id alone does not do.
-    const isSure = named !== undefined || ids.length === 1
+    // the addresses as the submit had them: so either may be the phone.
+    const to = [fields.sourceAddr, fields.destinationAddr].map(addr => addr?.replaceAll(/\D/g, '') ?? '')
     await events.report({
       carrierIds: ids,
       state: known ?? usual,
       error: usual === 'delivered' ? null : [receipt.stat ?? words[state], error ?? ''].join(' ').trim(),
-      to: isSure ? undefined : fields.sourceAddr?.replaceAll(/\D/g, '') || undefined,
+      ...(ids.length > 1 && { to: to.filter(digits => digits !== ''), sureId }),
+      held,
     })
   }
 
-  return async pdu => {
+  return async (pdu, held) => {
     const { fields } = pdu
     const receipt = readReceipt(pdu, settings.defaultAlphabet)
-    if (receipt !== undefined) return report(receipt, pdu)
+    if (receipt !== undefined) return report(receipt, pdu, held)
     const { octets, part } = readPart(pdu)
     await events.inbound({
       from: numberOf(fields.sourceAddr, fields.sourceAddrTon),

@@ -1,6 +1,11 @@
-// Where a part waits for a place in a window and a token of the rate. It is
-// short: messages are taken only as there is room, so what waits are the
-// further parts of those that have several, and codes, which go before them.
+// Where a part waits for a place in a window, a token of the rate, and the end
+// of a pause. It is short: messages are taken only as there is room, so what
+// waits are the further parts of those that have several, and codes, which go
+// before them.
+//
+// While the carrier pauses nothing is sent. A message that has begun waits here,
+// since a whole new attempt would send its parts twice; one that has not is given
+// back: in the outbox it keeps its place, and may go to another carrier.
 
 import type { Submission } from '../carrier.ts'
 import type { TokenBucket } from '../token-bucket.ts'
@@ -8,12 +13,18 @@ import type { Binds } from './binds.ts'
 import type { Outcome } from './session/pending.ts'
 import type { SubmitPart } from './submit-fields.ts'
 
-/** `unfit`: a field that SMPP cannot carry. `unwanted`: not sent, for a reason of its own and not of the carrier's. */
-export type PartOutcome = Outcome | { kind: 'unfit'; reason: string } | { kind: 'unwanted'; reason: string }
+/**
+ * `unfit`: a field that SMPP cannot carry. `unwanted`: not sent, for a reason of
+ * its own and not of the carrier's. `paused`: not sent, since nothing is.
+ */
+export type PartOutcome = Outcome | { kind: 'unfit' | 'unwanted' | 'paused'; reason: string }
+
+/** `wanted` is asked when the part's turn comes, and in pauses; false: it comes back as `unwanted`. */
+export type SendPart = (part: SubmitPart, wanted: () => boolean) => Promise<PartOutcome>
 
 export interface PartQueue {
-  /** `wanted` is asked when its turn comes; false: it comes back as `unwanted`. */
-  send(part: SubmitPart, priority: Submission['priority'], wanted: () => boolean): Promise<PartOutcome>
+  /** For the parts of one message: those that are sent later, as after a pause, go before the parts of messages that were opened later. */
+  open(priority: Submission['priority']): SendPart
   /**
    * Parts that could be sent at once; with `otp`, parts of codes that may wait
    * for what is next free, whatever else waits. When there is none, `room` is
@@ -22,28 +33,47 @@ export interface PartQueue {
   room(only?: 'otp'): number
   /** A window has a place, or a bind came or went. */
   pump(): void
+  /** Before a stop: nothing waits for the end of a pause any more. */
+  endPauses(): void
   /** Gives back all that waits, and sends nothing more. */
   stop(): void
 }
 
+interface Opened {
+  priority: Submission['priority']
+  turn: number
+  /** A part of it has gone out. */
+  begun: boolean
+}
+
 interface Waiting {
   part: SubmitPart
-  priority: Submission['priority']
+  message: Opened
   wanted: () => boolean
   settle: (outcome: PartOutcome) => void
 }
 
+const unwanted: PartOutcome = {
+  kind: 'unwanted',
+  reason: 'its time was over, or another part was refused, or the engine was held up',
+}
 /** Node makes a longer one 1 ms. */
 const longestTimerMs = 2 ** 31 - 1
+/** In a pause, look at what waits after this: its time may be over. */
+const lookMs = 250
 
 export function createPartQueue(
   binds: Pick<Binds, 'ready' | 'free' | 'inFlight' | 'submit'>,
   bucket: TokenBucket,
   room: () => void,
+  /** How long nothing is to be sent, ms. */
+  pauseMs: () => number,
 ): PartQueue {
   const lanes = { otp: [] as Waiting[], bulk: [] as Waiting[] }
   let timer: NodeJS.Timeout | undefined
   let stopped = false
+  let isPatient = true
+  let turns = 0
   let pumping = false
   let otpInFlight = 0
   /** Who was told that there is no room. */
@@ -69,12 +99,13 @@ export function createPartQueue(
   }
 
   /** Undefined without a place. */
-  function post({ part, priority }: Pick<Waiting, 'part' | 'priority'>): Promise<PartOutcome> | undefined {
+  function post({ part, message }: Pick<Waiting, 'part' | 'message'>): Promise<PartOutcome> | undefined {
     try {
       const outcome = binds.submit(part.fields(), part.tlvs)
       if (outcome === undefined) return undefined
+      message.begun = true
       bucket.take()
-      if (priority === 'otp') {
+      if (message.priority === 'otp') {
         otpInFlight++
         void outcome.then(() => otpInFlight--)
       }
@@ -87,13 +118,17 @@ export function createPartQueue(
 
   // Also when the token has come since it was missed: nobody else would call.
   function wakeForToken() {
+    wakeAfter(bucket.waitMs())
+  }
+
+  function wakeAfter(ms: number) {
     if (stopped) return
     timer ??= setTimeout(
       () => {
         timer = undefined
         pump()
       },
-      Math.min(Math.max(bucket.waitMs(), 1), longestTimerMs),
+      Math.min(Math.max(ms, 1), longestTimerMs),
     )
   }
 
@@ -115,11 +150,12 @@ export function createPartQueue(
 
   function drain() {
     const isReady = binds.ready()
+    const stillMs = isReady ? pauseMs() : 0
+    if (stillMs > 0) return rest(stillMs)
     for (const lane of [lanes.otp, lanes.bulk]) {
       for (let next = lane[0]; next !== undefined; next = lane[0]) {
         if (!isReady) next.settle({ kind: 'unsent', reason: 'no bind is up' })
-        else if (!next.wanted())
-          next.settle({ kind: 'unwanted', reason: 'its time was over, or another part was refused' })
+        else if (!next.wanted()) next.settle(unwanted)
         else {
           if (bucket.available() < 1) return wakeForToken()
           const sent = post(next)
@@ -131,17 +167,36 @@ export function createPartQueue(
     }
   }
 
-  return {
-    send(part, priority, wanted) {
-      if (waiting() === 0 && bucket.available() >= 1) {
-        const sent = post({ part, priority })
-        if (sent !== undefined) return sent
+  /** Keeps what has to wait for the end of the pause, and no more. */
+  function rest(stillMs: number) {
+    for (const lane of [lanes.otp, lanes.bulk]) {
+      for (const one of lane.splice(0)) {
+        if (!one.wanted()) one.settle(unwanted)
+        else if (isPatient && one.message.begun) lane.push(one)
+        else one.settle({ kind: 'paused', reason: 'the network throttles' })
       }
-      return new Promise(settle => {
-        lanes[priority].push({ part, priority, wanted, settle })
-        // The rate may be all that it waits for, or a bind that is gone.
-        pump()
-      })
+    }
+    if (waiting() > 0) wakeAfter(Math.min(stillMs, lookMs))
+  }
+
+  function send(part: SubmitPart, message: Opened, wanted: () => boolean): Promise<PartOutcome> {
+    if (waiting() === 0 && bucket.available() >= 1 && pauseMs() <= 0) {
+      const sent = post({ part, message })
+      if (sent !== undefined) return sent
+    }
+    return new Promise(settle => {
+      const lane = lanes[message.priority]
+      const before = lane.findLastIndex(other => other.message.turn <= message.turn)
+      lane.splice(before + 1, 0, { part, message, wanted, settle })
+      // The rate may be all that it waits for, or a bind that is gone.
+      pump()
+    })
+  }
+
+  return {
+    open(priority) {
+      const message = { priority, turn: turns++, begun: false }
+      return (part, wanted) => send(part, message, wanted)
     },
     room(only) {
       const left = only === 'otp' ? otpPlaces() : places()
@@ -150,6 +205,10 @@ export function createPartQueue(
       return 0
     },
     pump,
+    endPauses() {
+      isPatient = false
+      pump()
+    },
     stop() {
       stopped = true
       clearTimeout(timer)

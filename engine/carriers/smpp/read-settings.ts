@@ -8,6 +8,7 @@ import { domainToASCII } from 'node:url'
 
 import { StartError } from '../../errors.ts'
 import { senderPattern } from '../../phone.ts'
+import { checkJudgement, type Judgement } from '../judgement.ts'
 import { partTags } from './wire/parts.ts'
 import { encodePdu, type PduInput } from './wire/pdu.ts'
 import type { SessionSettings } from './session/session-settings.ts'
@@ -30,10 +31,8 @@ export function readSettings(name: string, settings: SmppSettings): ReadSettings
   checkSubmit(settings, wrong)
   return {
     session: { ...settings, ...readUrl(settings, wrong) },
-    verdicts: new Map(
-      Object.entries(settings.verdicts).map(([status, judgement]) => [readStatus(status, wrong), judgement]),
-    ),
-    paramTlvs: Object.entries(settings.paramTlvs).map(([param, tag]) => [param, readTag(param, tag, wrong)] as const),
+    verdicts: readVerdicts(settings, wrong),
+    paramTlvs: readTags(settings, wrong),
   }
 }
 
@@ -140,11 +139,37 @@ function readPem(file: string, wrong: Wrong): string {
   }
 }
 
-/** What a message itself is made of would be overwritten: texts without their parts, or none at all. */
-function readTag(param: string, text: string, wrong: Wrong): number {
-  const tag = Number(text)
-  if (partTags.has(tag)) throw wrong(`paramTlvs.${param}`, `${text} holds the text of a message, or joins its parts`)
-  return tag
+/**
+ * What a message itself is made of would be overwritten, by texts without their
+ * parts, or none at all; of two params with one tag a message could show one.
+ */
+function readTags({ paramTlvs }: SmppSettings, wrong: Wrong): ReadSettings['paramTlvs'] {
+  const params = new Map<number, string>()
+  return Object.entries(paramTlvs).map(([param, text]) => {
+    const tag = Number(text)
+    const [setting, other] = [`paramTlvs.${param}`, params.get(tag)]
+    if (partTags.has(tag)) throw wrong(setting, `${text} holds the text of a message, or joins its parts`)
+    if (other !== undefined) throw wrong(setting, `${text} is the tag of ${other} already`)
+    params.set(tag, param)
+    return [param, tag]
+  })
+}
+
+function readVerdicts({ verdicts }: SmppSettings, wrong: Wrong): Verdicts {
+  const spelled = new Map<number, string>()
+  const judged = new Map<number, Judgement>()
+  for (const [status, judgement] of Object.entries(verdicts)) {
+    const code = readStatus(status, wrong)
+    const setting = `verdicts.${status}`
+    const other = spelled.get(code)
+    if (other !== undefined) throw wrong(setting, `is the same command_status as ${other}`)
+    checkJudgement(judgement, (flag, trouble) => {
+      throw wrong(`${setting}.${flag}`, trouble)
+    })
+    spelled.set(code, status)
+    judged.set(code, judgement)
+  }
+  return judged
 }
 
 function readStatus(status: string, wrong: Wrong): number {

@@ -119,7 +119,7 @@ const times = {
   refusedMs: ms('Pause after a refused bind; doubles', 60_000, 3_600_000),
   refusedMostMs: ms('Longest of these pauses', 600_000, 86_400_000),
   partRetryMs: ms(
-    'Pause before a refused part is sent again when others of its message were taken; doubles',
+    'Pause before a part that found no room, but was not throttled, is sent again when others of its message were taken; doubles',
     1_000,
     60_000,
   ),

@@ -31,9 +31,9 @@ function createSmpp(name: string, settings: SmppSettings, { log, clock }: Carrie
         events?.room()
       },
       room: () => queue.pump(),
-      async deliver(pdu) {
+      async deliver(pdu, held) {
         try {
-          await deliver?.(pdu)
+          await deliver?.(pdu, held)
         } catch (error) {
           log.warn({ err: error, carrier: name }, 'a delivery could not be stored, the network keeps it')
           throw error
@@ -43,8 +43,22 @@ function createSmpp(name: string, settings: SmppSettings, { log, clock }: Carrie
       trouble: error => events?.trouble(error),
     },
   )
-  const queue = createPartQueue(binds, createTokenBucket(settings.rate), () => events?.room())
-  const submitter = createSubmitter({ settings, verdicts, paramTlvs, queue, ready: binds.ready, clock })
+  const queue = createPartQueue(
+    binds,
+    createTokenBucket(settings.rate),
+    () => events?.room(),
+    () => events?.pauseMs() ?? 0,
+  )
+  const submitter = createSubmitter({
+    settings,
+    verdicts,
+    paramTlvs,
+    queue,
+    heard: throttled => events?.part(throttled),
+    ready: binds.ready,
+    alive: () => events?.alive() ?? true,
+    clock,
+  })
 
   return {
     name,

@@ -4,13 +4,16 @@
 // refuses the message. Where others were taken, one that the network had no room
 // for is tried again here, since a whole new attempt would send those twice; when
 // that does not help, nobody can say what the phone will show: it is uncertain.
+// A network that throttles has no room for anybody: nothing more of the message is
+// tried until the carrier's pause is over, and then as long as it is worth something
+// and nobody else may have it.
 
 import { setTimeout as pause } from 'node:timers/promises'
 
 import type { Refusal, Submission, SubmitResult } from '../carrier.ts'
 import { UncertainError } from '../uncertain-error.ts'
 import { normalId } from './wire/message-ids.ts'
-import type { PartOutcome, PartQueue } from './part-queue.ts'
+import type { PartOutcome, PartQueue, SendPart } from './part-queue.ts'
 import type { SmppSettings } from './settings.ts'
 import { submitParts, type SubmitPart } from './submit-fields.ts'
 import { judge, type Verdicts } from './verdicts.ts'
@@ -19,9 +22,13 @@ export interface SubmitterParts {
   settings: SmppSettings
   verdicts: Verdicts
   paramTlvs: ReadonlyArray<readonly [string, number]>
-  queue: PartQueue
+  queue: Pick<PartQueue, 'open' | 'endPauses'>
+  /** The network took one part of several, or throttled it: then with its words. */
+  heard: (throttled: string | null) => void
   /** At least one bind can send. */
   ready: () => boolean
+  /** False: others may have taken over what is under way here. */
+  alive: () => boolean
   clock: () => number
 }
 
@@ -32,14 +39,14 @@ export interface Submitter {
   stop(withinMs: number): Promise<void>
 }
 
-/** Tries of a part that the network has no room for, after the first. */
+/** Tries of a part that the network has no room for, after the first; those that it throttles wait for the carrier. */
 const retries = 3
 
 type Lost = Extract<PartOutcome, { kind: 'lost' }>
 type PartResult = { id: string } | { refusal: Refusal } | { lost: Lost }
 
 export function createSubmitter(given: SubmitterParts): Submitter {
-  const { settings, verdicts, paramTlvs, queue, ready, clock } = given
+  const { settings, verdicts, paramTlvs, queue, heard, ready, alive, clock } = given
   const stopping = new AbortController()
   let underWay = 0
   let idle: (() => void) | undefined
@@ -64,29 +71,40 @@ export function createSubmitter(given: SubmitterParts): Submitter {
       if (!(error instanceof RangeError)) throw error
       return refuse('elsewhere', `cannot be sent by SMPP: ${error.message}`)
     }
-    if (parts.length === 1) return sendAlone(message, parts[0]!)
+    const send = queue.open(message.priority)
+    if (parts.length === 1) return sendAlone(message, parts[0]!, send)
     const ids: Array<string | undefined> = parts.map(() => undefined)
-    for (let tried = 0; ; tried++) {
-      const refusal = await round(message, parts, ids)
+    let said: string | undefined
+    for (let tried = 0; ;) {
+      const refusal = await round(message, parts, ids, send)
       const taken = ids.filter(id => id !== undefined)
       if (refusal === undefined) return accept(taken)
       // For a number that does not exist another try changes nothing.
       if (taken.length === 0 || refusal.numberAtFault === true) return refusal
-      const partly = new UncertainError(`${taken.length} of ${parts.length} parts were taken, then ${refusal.error}`, {
-        refusal,
-      })
-      if (refusal.verdict !== 'later' || tried === retries) throw partly
-      try {
-        await pause(settings.partRetryMs * 2 ** tried, undefined, { signal: stopping.signal })
-      } catch {
-        throw partly
+      if (refusal.unasked !== true) said = refusal.error
+      const partly = new UncertainError(
+        `${taken.length} of ${parts.length} parts were taken, then ${said ?? refusal.error}`,
+        { refusal },
+      )
+      if (refusal.verdict !== 'later' || stopping.signal.aborted) throw partly
+      if (refusal.throttled !== true) {
+        if (tried === retries) throw partly
+        try {
+          await pause(settings.partRetryMs * 2 ** tried++, undefined, { signal: stopping.signal })
+        } catch {
+          throw partly
+        }
       }
-      if (message.expiresAt <= clock()) throw partly
+      if (!isWanted(message)) throw partly
     }
   }
 
-  async function sendAlone(message: Submission, part: SubmitPart): Promise<SubmitResult> {
-    const result = read(await queue.send(part, message.priority, () => message.expiresAt > clock()))
+  function isWanted({ expiresAt }: Submission): boolean {
+    return expiresAt > clock() && alive()
+  }
+
+  async function sendAlone(message: Submission, part: SubmitPart, send: SendPart): Promise<SubmitResult> {
+    const result = read(await send(part, () => isWanted(message)))
     if ('lost' in result) throw uncertain(result.lost)
     return 'refusal' in result ? result.refusal : accept([result.id])
   }
@@ -96,23 +114,30 @@ export function createSubmitter(given: SubmitterParts): Submitter {
     message: Submission,
     parts: readonly SubmitPart[],
     ids: Array<string | undefined>,
+    send: SendPart,
   ): Promise<Refusal | undefined> {
     let lost: Lost | undefined
     let refusal: Refusal | undefined
     const isOpen = () => lost === undefined && (refusal === undefined || refusal.verdict === 'later')
-    const wanted = () => isOpen() && message.expiresAt > clock()
+    const wanted = () => isOpen() && refusal?.throttled !== true && isWanted(message)
 
-    async function send(part: SubmitPart, place: number) {
-      const result = read(await queue.send(part, message.priority, wanted))
-      if ('id' in result) ids[place] = result.id
-      else if ('lost' in result) lost ??= result.lost
-      // Of several that say `later`, one that stops the whole carrier.
-      else if (isOpen() && !(refusal?.throttled && result.refusal.verdict === 'later')) refusal = result.refusal
+    async function sendOne(part: SubmitPart, place: number) {
+      const result = read(await send(part, wanted))
+      if ('lost' in result) lost ??= result.lost
+      else if ('id' in result) {
+        ids[place] = result.id
+        heard(null)
+      } else {
+        const { verdict, throttled, unasked, error } = result.refusal
+        if (throttled === true && unasked !== true) heard(error)
+        // Of several that say `later`, one that stops the whole carrier.
+        if (isOpen() && !(refusal?.throttled && verdict === 'later')) refusal = result.refusal
+      }
     }
 
     const sends: Array<Promise<void>> = []
     for (let place = 0; place < parts.length; place++) {
-      if (ids[place] === undefined) sends.push(send(parts[place]!, place))
+      if (ids[place] === undefined) sends.push(sendOne(parts[place]!, place))
     }
     await Promise.all(sends)
     if (lost !== undefined) throw uncertain(lost)
@@ -121,11 +146,7 @@ export function createSubmitter(given: SubmitterParts): Submitter {
 
   function read(outcome: PartOutcome): PartResult {
     if (outcome.kind === 'lost') return { lost: outcome }
-    if (outcome.kind === 'unsent')
-      return { refusal: { ...refuse('later', `not sent: ${outcome.reason}`), carrierAtFault: true } }
-    if (outcome.kind === 'unwanted')
-      return { refusal: { ...refuse('later', `not sent: ${outcome.reason}`), unasked: true } }
-    if (outcome.kind === 'unfit') return { refusal: refuse('elsewhere', `cannot be sent by SMPP: ${outcome.reason}`) }
+    if (outcome.kind !== 'answered') return { refusal: unsent(outcome) }
     const { command, status, fields } = outcome.pdu
     if (status !== 0) return { refusal: judge(status, verdicts) }
     if (command !== 'submit_sm_resp')
@@ -137,6 +158,7 @@ export function createSubmitter(given: SubmitterParts): Submitter {
     submit,
     async stop(withinMs) {
       stopping.abort()
+      queue.endPauses()
       if (underWay === 0) return
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, withinMs)
@@ -156,6 +178,13 @@ function accept(ids: string[]): SubmitResult {
 
 function uncertain({ reason, connectionLost }: Lost): UncertainError {
   return new UncertainError(reason, { connectionLost })
+}
+
+function unsent({ kind, reason }: Exclude<PartOutcome, { kind: 'answered' | 'lost' }>): Refusal {
+  if (kind === 'unfit') return refuse('elsewhere', `cannot be sent by SMPP: ${reason}`)
+  const refusal = refuse('later', `not sent: ${reason}`)
+  if (kind === 'unsent') return { ...refusal, carrierAtFault: true }
+  return { ...refusal, unasked: true, ...(kind === 'paused' && { throttled: true }) }
 }
 
 function refuse(verdict: Refusal['verdict'], error: string): Refusal {

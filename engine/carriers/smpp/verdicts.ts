@@ -2,15 +2,9 @@
 // 3.4, table 5-2). What is not here, codes of vendors above all, is `elsewhere`:
 // that carrier will not take it, another one may.
 
-import type { Refusal, Verdict } from '../carrier.ts'
+import type { Refusal } from '../carrier.ts'
+import type { Judgement } from '../judgement.ts'
 import { describeStatus, statuses, type StatusName } from './wire/statuses.ts'
-
-export interface Judgement {
-  verdict: Verdict
-  numberAtFault?: boolean | undefined
-  throttled?: boolean | undefined
-  carrierAtFault?: boolean | undefined
-}
 
 /** By code. */
 export type Verdicts = ReadonlyMap<number, Judgement>

@@ -5,10 +5,11 @@ import { Type, type Static } from 'typebox'
 
 import { fieldsOf, needField } from '../over-http/callback-fields.ts'
 import type { CallbackRequest, CarrierDriver, CarrierReport, InboundSms } from '../carrier.ts'
-import type { CarrierParts, Submission, SubmitResult } from '../carrier.ts'
+import type { CarrierParts, Refusal, Submission, SubmitResult } from '../carrier.ts'
 import { baseUrl, callbackAddress, createHttpCarrier, fieldsOfParams, httpSettings } from '../over-http/http-carrier.ts'
 import { httpVerdict, paramFields, type HttpAnswer, type HttpRequest } from '../over-http/http-carrier.ts'
 import { internationalNumber } from '../over-http/international-number.ts'
+import { UncertainError } from '../uncertain-error.ts'
 import { vonageRefusals, vonageReports } from './vonage-codes.ts'
 import { verifyVonage } from './vonage-signature.ts'
 
@@ -92,26 +93,42 @@ function createVonage(name: string, settings: VonageSettings, parts: CarrierPart
   )
 }
 
-/** One part that is refused refuses the message: half a text helps nobody, and parts that were taken are sent again with the rest. */
+/**
+ * One part that is refused refuses the message: half a text helps nobody. Where
+ * others were taken, which a whole new attempt sends again, the message is
+ * uncertain, unless the number is at fault: then nothing is sent again. Throws
+ * UncertainError.
+ */
 function judge(answer: HttpAnswer): SubmitResult {
   const byStatus = httpVerdict(answer)
   if (byStatus !== undefined) return byStatus
   const { messages } = (answer.json() ?? {}) as { messages?: unknown }
   if (!Array.isArray(messages) || messages.length === 0) throw new Error('an answer without messages')
   const parts = messages as Array<Record<string, unknown> | null>
-  const refused = parts.find(part => String(part?.status) !== '0')
-  if (refused !== undefined) {
-    const status = refused === null ? '' : String(refused.status)
-    if (!/^\d+$/.test(status)) throw new Error('an answer without a status')
-    const { words, ...judgement } = vonageRefusals[Number(status)] ?? {
-      verdict: 'elsewhere',
-      words: refused?.['error-text'],
-    }
-    return { accepted: false, ...judgement, error: said(status, words) }
+  const refused = parts.filter(part => String(part?.status) !== '0')
+  if (refused.length > 0) {
+    const refusals = refused.map(refuse)
+    const refusal = refusals.find(one => one.numberAtFault) ?? refusals[0]!
+    const taken = parts.length - refused.length
+    if (taken === 0 || refusal.numberAtFault === true) return refusal
+    // In our words: its own may repeat what we sent.
+    const code = Number.parseInt(refusal.error, 10)
+    const error = said(String(code), vonageRefusals[code]?.words)
+    throw new UncertainError(`${taken} of ${parts.length} parts were taken, then ${error}`, { refusal })
   }
   const ids = parts.map(part => part?.['message-id'])
   if (!ids.every(id => typeof id === 'string' && id !== '')) throw new Error('accepted without an id')
   return { accepted: true, carrierIds: ids as string[] }
+}
+
+function refuse(part: Record<string, unknown> | null): Refusal {
+  const status = part === null ? '' : String(part.status)
+  if (!/^\d+$/.test(status)) throw new Error('an answer without a status')
+  const { words, ...judgement } = vonageRefusals[Number(status)] ?? {
+    verdict: 'elsewhere',
+    words: part?.['error-text'],
+  }
+  return { accepted: false, ...judgement, error: said(status, words) }
 }
 
 function said(code: string, words: unknown): string {

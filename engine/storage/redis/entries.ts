@@ -35,10 +35,6 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
     return { path, key: entryKey(path), index: indexOf(path) }
   }
 
-  async function find({ key }: Place): Promise<Stored | undefined> {
-    return decode(await link.read('GET', key), clock())
-  }
-
   function note({ path, index }: Place, stamp: string, keep = false): Promise<Reply> {
     return link.run('index-add', index, [clock(), path, stamp, keep ? 1 : 0])
   }
@@ -66,35 +62,43 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
     link.run('index-remove', index, [path, String(stamp)]).catch(() => {})
   }
 
-  async function replaced(place: Place, version: Argument, life: Life, sealed: Argument): Promise<Reply> {
+  async function replaced(
+    place: Place,
+    version: Argument,
+    life: Life,
+    sealed: Argument,
+    once?: string,
+  ): Promise<Reply> {
     const values = [clock(), nextVersion(), life.expiresAt, life.lifeMs, life.stamp, sealed, version]
-    return link.run('entry-replace', [place.key], values)
+    return link.run('entry-replace', keysOf(place, once), values)
   }
 
   return {
-    async get(space, key) {
+    async get(space, key, { once } = {}) {
       const place = placeOf(space, key)
-      const stored = await find(place)
-      return stored && { key, ...read(place.path, stored).entry }
+      const asked = keysOf(place, once)
+      const [reply, told = null] = (await link.read('MGET', ...(asked as [string]))) as Reply[]
+      const stored = decode(reply!, clock())
+      return stored && { key, ...read(place.path, stored).entry, ...(told !== null && { already: true }) }
     },
 
-    async set(space, key, value, { ttlMs, ifAbsent = false } = {}) {
+    async set(space, key, value, { ttlMs, ifAbsent = false, once } = {}) {
       const place = placeOf(space, key)
       const life = lifeOf(ttlMs)
       const sealed = close(place.path, key, value)
       const values = [clock(), nextVersion(), life.expiresAt, life.lifeMs, life.stamp, sealed, ifAbsent ? 1 : 0]
-      return noted(place, life, ifAbsent, link.run('entry-set', [place.key], values), reply => reply === 1)
+      return noted(place, life, ifAbsent, link.run('entry-set', keysOf(place, once), values), reply => reply === 1)
     },
 
-    async delete(space, key) {
+    async delete(space, key, { once } = {}) {
       const place = placeOf(space, key)
-      const stamp = await link.run('entry-delete', [place.key], [clock()])
+      const stamp = await link.run('entry-delete', keysOf(place, once), [clock()])
       if (stamp === null) return false
       forget(place, stamp)
       return true
     },
 
-    async increment(space, key, { by = 1, ttlMs } = {}) {
+    async increment(space, key, { by = 1, ttlMs, once } = {}) {
       if (!Number.isSafeInteger(by)) throw new RangeError('by has to be a whole number')
       const place = placeOf(space, key)
       const life = lifeOf(ttlMs)
@@ -102,7 +106,7 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
       let base: Argument[] = ['', '']
       for (;;) {
         const values = [clock(), nextVersion(), life.expiresAt, life.lifeMs, life.stamp, bare, by, ...base]
-        const asked = link.run('entry-increment', [place.key], values)
+        const asked = link.run('entry-increment', keysOf(place, once), values)
         let reply: Reply = null
         await noted(place, life, true, asked, answer => {
           reply = answer
@@ -117,17 +121,17 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
       }
     },
 
-    async replace(space, key, { version, value, ttlMs }) {
+    async replace(space, key, { version, value, ttlMs, once }) {
       const place = placeOf(space, key)
       const life: Life = ttlMs === undefined ? { ...lifeOf(ttlMs), lifeMs: 'keep' } : lifeOf(ttlMs)
       if (value === undefined) {
-        const stamp = await replaced(place, version ?? '', life, '')
+        const stamp = await replaced(place, version ?? '', life, '', once)
         if (stamp === 0) return false
         if (String(stamp) !== '') forget(place, stamp)
         return true
       }
       const sealed = close(place.path, key, value)
-      const writing = replaced(place, version ?? '', life, sealed)
+      const writing = replaced(place, version ?? '', life, sealed, once)
       // It keeps its lifetime, so its path keeps its stamp.
       if (version !== null && ttlMs === undefined) return (await writing) === 1
       return noted(place, life, version === null, writing, reply => reply === 1)
@@ -192,6 +196,11 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
     const value = counter === '' ? opened.slice(valueAt) : counter
     return { key: opened.slice(keyAt, valueAt), entry: { value, version, expiresAt } }
   }
+}
+
+/** The second one, where its answer is kept, lies in the slot of the first. */
+function keysOf({ key }: Place, once: string | undefined): string[] {
+  return once === undefined ? [key] : [key, `${key}:${once}`]
 }
 
 interface Life {

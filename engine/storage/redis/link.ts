@@ -32,6 +32,8 @@ export interface Link {
   run(name: ScriptName, keys: string[], args: Argument[]): Promise<Reply>
   /** Writes one plain key. */
   write(command: string, key: string, ...args: Argument[]): Promise<Reply>
+  /** What INFO says, of each node that takes writes. */
+  infos(): Promise<string[]>
   /** What was begun ends first; everything after is refused. */
   close(): Promise<void>
 }
@@ -140,6 +142,10 @@ export async function openLink(address: RedisAddress, { replicas }: { replicas: 
         gather(writer)
         return writer.callBuffer(command, key, ...args)
       }),
+    async infos() {
+      const nodes = reader instanceof Cluster ? reader.nodes('master') : [reader]
+      return Promise.all(nodes.map(node => node.info()))
+    },
     async close() {
       if (closed) return
       closed = true

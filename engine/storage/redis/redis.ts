@@ -4,10 +4,11 @@
 // for; how far it survives a power cut is Redis's own setting (AOF). There is no
 // commit of several things: work "ahead of the disk" is done like any other.
 
-import { StartError } from '../../errors.ts'
+import { EngineError, StartError } from '../../errors.ts'
 import { createSeal } from '../seal.ts'
 import type { Storage } from '../storage.ts'
 import { readRedisAddress, type RedisScheme } from './address.ts'
+import { adviceFor } from './advice.ts'
 import { createRedisEntries } from './entries.ts'
 import { openLink, type Link } from './link.ts'
 import { createRedisWork } from './work.ts'
@@ -26,30 +27,28 @@ export async function openRedis(scheme: RedisScheme, rest: string, options: Redi
   const link = await open(scheme, rest, replicas)
   await checkSecret(link, seal).catch(async (error: unknown) => {
     await link.close()
-    throw error
+    if (!(error instanceof EngineError)) throw error
+    throw new StartError(`PATCHCORD_STORAGE: Redis takes no writes (${error.message})`, { cause: error })
   })
   const parts = { link, seal, clock, nextVersion: createVersions(clock) }
   const entries = createRedisEntries(parts)
   const work = createRedisWork(parts)
-  const records = new Set<Promise<unknown>>()
 
   return {
     shared: true,
     entries,
     work,
     ahead: {
+      together: false,
       entries,
       work,
-      kept: () => (records.size === 0 ? undefined : Promise.all(records).then(() => undefined)),
+      kept: () => undefined,
       // Nothing that was answered is ever lost together.
       lot: () => 0,
-      beforeCommit(write) {
-        const written = write().finally(() => records.delete(written))
-        records.add(written)
-        written.catch(() => {})
-      },
+      beforeCommit: write => void write().catch(() => {}),
       onLost: () => {},
     },
+    advice: () => adviceFor(link, replicas),
     async ready() {
       // Redis reads when it takes no writes any more, so only a write can tell.
       await link.write('SET', 'pc:ready', String(clock()))

@@ -30,6 +30,8 @@ export function readScripts(): Array<{ name: ScriptName; lua: string }> {
   return scriptNames.map(name => {
     const kind = name.slice(0, name.indexOf('-')) as keyof typeof preludes
     const prelude = preludes[kind]
-    return { name, lua: prelude === undefined ? read(name) : `${read(prelude)}\n${read(name)}` }
+    if (prelude === undefined) return { name, lua: read(name) }
+    const body = kind === 'entry' ? read('once').replace('-- body --', () => read(name)) : read(name)
+    return { name, lua: `${read(prelude)}\n${body}` }
   })
 }

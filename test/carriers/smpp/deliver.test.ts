@@ -31,7 +31,7 @@ test('a receipt is reported with every spelling of its id, and acknowledged when
   stored.resolve()
   expect(await answered.promise).toMatchObject({ command: 'deliver_sm_resp', command_status: 0 })
   expect(told.reports).toEqual([
-    { carrierIds: ['26', '1a', '38'], state: 'undelivered', error: 'UNDELIV 011', to: '12015550123' },
+    { carrierIds: ['26', '1a', '38'], state: 'undelivered', error: 'UNDELIV 011', to: ['12015550123', '12345'] },
   ])
 })
 
@@ -54,23 +54,23 @@ test.each([
   expect(told.reports).toEqual([{ carrierIds: ['a'], ...report }])
 })
 
-test('a receipt names its number only where one of several ids may be meant', async () => {
+test('a receipt names its numbers only where one of several ids may be meant, and which of them needs none', async () => {
   const smsc = await startRawSmsc()
   const { told } = await openCarrier(smsc.port)
   const send = (sequence: number, text: string, tlvs = new Map<number, Buffer>()) =>
     smsc.peers[0]!.send('deliver_sm', sequence, {
       // As the submit had them: the centre did not swap them.
-      fields: { esmClass: 4, sourceAddr: '15550', destinationAddr: '12015550123', shortMessage: Buffer.from(text) },
+      fields: { esmClass: 4, sourceAddr: 'Shop', destinationAddr: '12015550123', shortMessage: Buffer.from(text) },
       tlvs,
     })
   send(1, 'id:msg-1 stat:DELIVRD')
   send(2, 'stat:DELIVRD', new Map([[0x001e, Buffer.from('26\0')]]))
   send(3, 'id:26 stat:DELIVRD')
   await smsc.peers[0]!.saw('deliver_sm_resp', 3)
-  expect(told.reports.map(({ carrierIds, to }) => [carrierIds, to])).toEqual([
-    [['msg-1'], undefined],
-    [['26', '1a', '38'], undefined],
-    [['26', '1a', '38'], '15550'],
+  expect(told.reports.map(({ carrierIds, to, sureId }) => [carrierIds, to, sureId])).toEqual([
+    [['msg-1'], undefined, undefined],
+    [['26', '1a', '38'], ['12015550123'], '26'],
+    [['26', '1a', '38'], ['12015550123'], undefined],
   ])
 })
 

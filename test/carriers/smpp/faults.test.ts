@@ -172,7 +172,13 @@ test('receipts and SMS may come as data_sm', async () => {
   smsc.peers[0]!.send('data_sm', 2, { fields: { sourceAddr: 'shop' }, tlvs: new Map([[0x0424, Buffer.from('hi')]]) })
   expect(await smsc.peers[0]!.saw('data_sm_resp', 2)).toMatchObject([{ status: 0 }, { status: 0 }])
   expect(told.reports).toEqual([
-    { carrierIds: expect.arrayContaining(['abc']), state: 'undelivered', error: 'UNDELIV 27' },
+    {
+      carrierIds: expect.arrayContaining(['abc']),
+      state: 'undelivered',
+      error: 'UNDELIV 27',
+      to: ['1201'],
+      sureId: 'abc',
+    },
   ])
   expect(told.inbound).toMatchObject([{ from: 'shop', text: 'hi' }])
 })

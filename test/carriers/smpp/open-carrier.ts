@@ -29,6 +29,8 @@ export function createCarrier(settings: Record<string, unknown>, clock: () => nu
 export interface OpenOptions {
   bound?: boolean
   clock?: () => number
+  /** Whether the engine has not been taken for dead. */
+  alive?: () => boolean
   /** What storing a report is to do first. */
   report?: (told: CarrierReport) => Promise<void>
   /** What storing an SMS is to do once it is told. */
@@ -39,7 +41,7 @@ export interface OpenOptions {
 export async function openCarrier(
   port: number,
   settings: Record<string, unknown> = {},
-  { bound = true, clock, report, inbound }: OpenOptions = {},
+  { bound = true, clock, alive = () => true, report, inbound }: OpenOptions = {},
 ) {
   const carrier = createCarrier(
     {
@@ -56,7 +58,7 @@ export async function openCarrier(
   await carrier.start({
     async report(one) {
       await report?.(one)
-      told.reports.push(one)
+      told.reports.push({ ...one, held: undefined })
     },
     async inbound(sms) {
       told.inbound.push(sms)
@@ -64,6 +66,9 @@ export async function openCarrier(
       return undefined
     },
     room: () => told.rooms++,
+    part: () => undefined,
+    pauseMs: () => 0,
+    alive,
     trouble: error => told.troubles.push(error),
   })
   onTestFinished(() => carrier.stop())

@@ -23,7 +23,12 @@ async function openQueue(bucket: TokenBucket) {
     { changed: nothing, room: nothing, trouble: nothing, unanswered: nothing, deliver: async () => {} },
   )
   let rooms = 0
-  const queue = createPartQueue(binds, bucket, () => rooms++)
+  const queue = createPartQueue(
+    binds,
+    bucket,
+    () => rooms++,
+    () => 0,
+  )
   binds.start()
   onTestFinished(async () => {
     queue.stop()
@@ -34,7 +39,7 @@ async function openQueue(bucket: TokenBucket) {
   return {
     queue,
     rooms: () => rooms,
-    send: (priority: 'otp' | 'bulk' = 'bulk') => void queue.send(part, priority, () => true),
+    send: (priority: 'otp' | 'bulk' = 'bulk') => void queue.open(priority)(part, () => true),
     sent: (count: number) => peer.saw('submit_sm', count),
   }
 }

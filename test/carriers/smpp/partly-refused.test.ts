@@ -38,7 +38,7 @@ test('a part that found no room is sent again alone when others were taken', asy
 })
 
 test('after three such tries nobody knows what the phone shows', async () => {
-  const smsc = await startRawSmsc({ on: refusing([0, 0x58, 0, 0x58, 0x58, 0x14]) })
+  const smsc = await startRawSmsc({ on: refusing([0, 0x14, 0, 0x64, 0x14, 0x14]) })
   const { carrier } = await openCarrier(smsc.port)
   const error = await carrier.submit(threeParts()).catch((cause: unknown) => cause)
   expect(error).toBeInstanceOf(UncertainError)
@@ -62,6 +62,20 @@ test('a part is not tried again when the time of its message is over', async () 
   const { carrier } = await openCarrier(smsc.port, {}, { clock: () => now })
   const message = { ...threeParts(), expiresAt: now + 25_000 }
   await expect(carrier.submit(message)).rejects.toThrow('2 of 3 parts were taken, then 0x58 ESME_RTHROTTLED')
+  expect(smsc.peers[0]!.pdus.filter(isSubmit)).toHaveLength(3)
+})
+
+test('a part is not tried again by an engine whose messages others may have taken over', async () => {
+  let alive = true
+  const refuse = refusing([0, 0x58])
+  const smsc = await startRawSmsc({
+    on(pdu, peer) {
+      if (isSubmit(pdu)) alive = false
+      return refuse(pdu, peer)
+    },
+  })
+  const { carrier } = await openCarrier(smsc.port, {}, { alive: () => alive })
+  await expect(carrier.submit(threeParts())).rejects.toThrow('2 of 3 parts were taken, then 0x58 ESME_RTHROTTLED')
   expect(smsc.peers[0]!.pdus.filter(isSubmit)).toHaveLength(3)
 })
 
@@ -96,12 +110,12 @@ test('a part that is refused for good after others were taken is not tried again
 })
 
 test('a stop between the tries leaves the message uncertain', async () => {
-  const smsc = await startRawSmsc({ on: refusing([0, 0x58]) })
+  const smsc = await startRawSmsc({ on: refusing([0, 0x14]) })
   const { carrier } = await openCarrier(smsc.port, { partRetryMs: 60_000, drainTimeoutMs: 10_000 })
   const error = carrier.submit(threeParts()).catch((cause: Error) => cause.message)
   await smsc.peers[0]!.saw('submit_sm', 3)
   await carrier.stop()
-  expect(await error).toBe('2 of 3 parts were taken, then 0x58 ESME_RTHROTTLED')
+  expect(await error).toBe('2 of 3 parts were taken, then 0x14 ESME_RMSGQFUL')
 })
 
 test('a number at fault refuses the message, whatever was taken, and what still waits is not sent', async () => {

@@ -55,6 +55,16 @@ describe('a receipt', () => {
       `${usual.slice(0, -9)}id:9 stat:UNDELIV err:005`,
       { ...delivered, submitDate, doneDate },
     ],
+    [
+      'a text that has a key of its own',
+      'id:0123456789 stat:UNDELIV text:Your code err:483920',
+      { ...delivered, state: 'undeliverable', stat: 'UNDELIV' },
+    ],
+    [
+      'the text first, that has a key of its own',
+      'text:Your code err:483920 id:0123456789 stat:DELIVRD err:007',
+      { ...delivered, error: '007' },
+    ],
     ['keys that only end like ours', 'id:0123456789 stat:DELIVRD xid:7 mystat:UNDELIV', delivered],
     [
       'a code that is no number',
@@ -126,6 +136,15 @@ describe('a receipt', () => {
       intermediate: false,
     })
     expect(read('', { esmClass: 0 }, tlvs)).toMatchObject({ ids: ['7b'], state: 'delivered' })
+  })
+
+  test('tells nothing of the SMS, where a centre repeats that in place of its own words', () => {
+    const tlvs: Array<[number, Buffer]> = [
+      [tlvTags.receiptedMessageId, Buffer.from('7b')],
+      [tlvTags.messageState, Buffer.of(5)],
+    ]
+    for (const text of ['Your code err:483920', 'text:Your code err:483920'])
+      expect(read(text, {}, tlvs)).toMatchObject({ ids: ['7b'], state: 'undeliverable', error: null })
   })
 
   test('may come as payload', () => {

@@ -29,6 +29,26 @@ test.each([
   [{ url: 'smpp://user:secret-that-is-much-too-long@host' }, 'carriers.main.url: the password does not fit'],
   [{ verdicts: { ESME_RFOO: { verdict: 'later' } } }, 'carriers.main.verdicts.ESME_RFOO: no command_status'],
   [{ verdicts: { ESME_RSYSERR: { verdict: 'never' } } }, 'must be one of final, elsewhere, later'],
+  [
+    { verdicts: { ESME_RTHROTTLED: { verdict: 'final', throttled: true } } },
+    'carriers.main.verdicts.ESME_RTHROTTLED.throttled: goes with the verdict later only',
+  ],
+  [
+    { verdicts: { '0x0b': { verdict: 'elsewhere', numberAtFault: true } } },
+    'carriers.main.verdicts.0x0b.numberAtFault: goes with the verdict final only',
+  ],
+  [
+    { verdicts: { '88': { verdict: 'later', throttled: true, carrierAtFault: true } } },
+    'carriers.main.verdicts.88.throttled: does not go with carrierAtFault',
+  ],
+  [
+    { verdicts: { '69': { verdict: 'later' }, '0x45': { verdict: 'final' } } },
+    'carriers.main.verdicts.0x45: is the same command_status as 69',
+  ],
+  [
+    { verdicts: { ESME_RSUBMITFAIL: { verdict: 'later' }, rsubmitfail: { verdict: 'later' } } },
+    'carriers.main.verdicts.rsubmitfail: is the same command_status as ESME_RSUBMITFAIL',
+  ],
   [{ window: 0 }, 'carriers.main.window: must be >= 1'],
   [{ windw: 5 }, 'carriers.main.windw: there is no such setting'],
   [{ rejectUnauthorized: false }, 'carriers.main.rejectUnauthorized: there is no such setting'],
@@ -36,6 +56,7 @@ test.each([
   [{ url: 'smpps://user@host', ca: '/nowhere.pem' }, 'carriers.main.ca: cannot read the file (ENOENT)'],
   [{ paramTlvs: { a: '12' } }, 'carriers.main.paramTlvs.a: must match pattern'],
   [{ paramTlvs: { a: '0x1400', b: '0x0424' } }, 'carriers.main.paramTlvs.b: 0x0424 holds the text of a message'],
+  [{ paramTlvs: { a: '0x1400', b: '0X1400' } }, 'carriers.main.paramTlvs.b: 0X1400 is the tag of a already'],
   [{ paramTlvs: { a: '0X20c' } }, 'carriers.main.paramTlvs.a: 0X20c holds'],
   [{ paramTlvs: { a: '0x020E' } }, 'carriers.main.paramTlvs.a: 0x020E holds'],
   [{ paramTlvs: { a: '0x20f' } }, 'carriers.main.paramTlvs.a: 0x20f holds'],

@@ -193,7 +193,7 @@ export function createSession(settings: SessionSettings, events: SessionEvents):
   }
 
   function readAgain() {
-    if (!socket.isPaused() || deliveries.open() > settings.openDeliveries / 2) return
+    if (!socket.isPaused() || deliveries.storing() > settings.openDeliveries / 2) return
     if (!outgoing.full()) socket.resume()
   }
 

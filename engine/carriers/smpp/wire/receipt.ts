@@ -120,19 +120,23 @@ function isPlain(octets: Buffer): boolean {
 const key = /(?<![a-z0-9])(id|sub|dlvrd|submit[ _-]*date|done[ _-]*date|stat|err|text):/gi
 
 /**
- * The first word after each key. Of a key that comes twice, the first counts:
- * anything may stand in the text of the message, which comes last.
+ * The first word after each key. What stands behind `text:` is the SMS itself,
+ * and its words are never told, since one may be a code: nothing is read there.
+ * Where `text:` comes first, the last of each key counts, which the centre wrote.
+ * A text that has neither id nor state is no receipt: some centres tell those by
+ * parameters, and repeat the SMS here.
  */
 function readKeys(text: string): Map<string, string> {
+  const matches = [...text.matchAll(key)]
+  const found = matches.map((match, place) => ({
+    name: match[1]!.toLowerCase().replaceAll(/[ _-]/g, ''),
+    word: /^\s*([^\s,;]+)/.exec(text.slice(match.index + match[0].length, matches[place + 1]?.index))?.[1],
+  }))
+  const textAt = found.findIndex(({ name }) => name === 'text')
+  const ordered = textAt === 0 ? found.toReversed() : textAt > 0 ? found.slice(0, textAt) : found
   const values = new Map<string, string>()
-  const found = [...text.matchAll(key)]
-  for (const [place, match] of found.entries()) {
-    const name = match[1]!.toLowerCase().replaceAll(/[ _-]/g, '')
-    const value = text.slice(match.index + match[0].length, found[place + 1]?.index)
-    const word = /^\s*([^\s,;]+)/.exec(value)?.[1]
-    if (word !== undefined && !values.has(name)) values.set(name, word)
-  }
-  return values
+  for (const { name, word } of ordered) if (word !== undefined && !values.has(name)) values.set(name, word)
+  return values.has('id') || values.has('stat') ? values : new Map()
 }
 
 function stateOf(stat: string | null): ReceiptState {

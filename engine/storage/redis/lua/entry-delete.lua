@@ -3,4 +3,4 @@
 -- ARGV  now
 local old = read(KEYS[1], tonumber(ARGV[1]))
 redis.call('DEL', KEYS[1])
-return old and old.stamp
+return old and old.stamp, old ~= nil

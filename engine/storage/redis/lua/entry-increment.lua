@@ -9,7 +9,7 @@ local by = tonumber(ARGV[7])
 if not old then
   local entry = { expiresAt = ARGV[3], counter = ARGV[7], stamp = ARGV[5], sealed = ARGV[6] }
   write(KEYS[1], entry, tonumber(ARGV[2]), before, ARGV[4])
-  return { ARGV[7], ARGV[3], 1 }
+  return { ARGV[7], ARGV[3], 1 }, true
 end
 local held = tonumber(old.counter)
 if not held then
@@ -21,4 +21,4 @@ local value = held + by
 if math.abs(value) > 9007199254740991 then return false end
 old.counter = string.format('%.0f', value)
 write(KEYS[1], old, tonumber(ARGV[2]), before, 'keep')
-return { old.counter, old.expiresAt, 0 }
+return { old.counter, old.expiresAt, 0 }, true

@@ -9,12 +9,12 @@ if ARGV[7] == '' then
   local lifeMs = ARGV[4] == 'keep' and '' or ARGV[4]
   local entry = { expiresAt = ARGV[3], counter = '', stamp = ARGV[5], sealed = ARGV[6] }
   write(KEYS[1], entry, tonumber(ARGV[2]), before, lifeMs)
-  return 1
+  return 1, true
 end
 if not old or old.version ~= tonumber(ARGV[7]) then return 0 end
 if ARGV[6] == '' then
   redis.call('DEL', KEYS[1])
-  return old.stamp
+  return old.stamp, true
 end
 old.counter = ''
 old.sealed = ARGV[6]
@@ -23,4 +23,4 @@ if ARGV[4] ~= 'keep' then
   old.stamp = ARGV[5]
 end
 write(KEYS[1], old, tonumber(ARGV[2]), before, ARGV[4])
-return 1
+return 1, true
