@@ -158,7 +158,7 @@ export async function createEngine(
       async ready() {
         if (draining) throw new EngineError('overloaded', { retryAfter: 1 })
         await storage.ready()
-        if (!carriers.some(carrier => carrier.ready())) throw new EngineError('overloaded', { retryAfter: 1 })
+        if (!outbox.ready()) throw new EngineError('overloaded', { retryAfter: 1 })
       },
       log,
       clock,

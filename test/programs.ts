@@ -4,6 +4,7 @@
 //   Net::SMPP      a message centre that we did not write; without it its tests fail and say so
 //   tshark         reads what we put on the wire; without it the kept readings are compared
 //   redis-server   keeps what the Redis driver stores; without it its tests fail and say so
+//   haproxy        gives requests to several engines; without it its tests fail and say so
 
 import { spawnSync } from 'node:child_process'
 
@@ -11,7 +12,11 @@ const programs = [
   { package: 'libnet-smpp-perl', check: ['perl', '-MNet::SMPP', '-e1'] },
   { package: 'tshark', check: ['tshark', '--version'] },
   { package: 'redis-server', check: ['redis-server', '--version'] },
+  { package: 'haproxy', check: ['haproxy', '-v'] },
 ]
+
+/** Debian starts them, now and with the machine; the tests start their own. */
+const services = ['redis-server', 'haproxy']
 
 export function setup(): void {
   const missing = programs.filter(({ check: [command, ...args] }) => spawnSync(command!, args).status !== 0)
@@ -23,7 +28,7 @@ export function setup(): void {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     const install = (): boolean => {
       const { status } = spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...names], { env })
-      if (status === 0 && names.includes('redis-server')) endService('redis-server')
+      if (status === 0) for (const name of services) if (names.includes(name)) endService(name)
       return status === 0
     }
     if (install()) return
@@ -34,7 +39,6 @@ export function setup(): void {
   process.stderr.write(`missing for the tests: ${names.join(', ')}; on Debian: apt-get install ${names.join(' ')}\n`)
 }
 
-/** Debian starts what it installs, now and with the machine; the tests start their own. */
 function endService(name: string): void {
   spawnSync('service', [name, 'stop'])
   spawnSync('update-rc.d', [name, 'disable'])

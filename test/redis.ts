@@ -137,7 +137,7 @@ const common = [
 ]
 
 /** Kills a process and removes a folder when it is told to, and when we have gone without a word. */
-function startGuard(folder: string): { watch(pid: number | undefined): void; end(): Promise<void> } {
+export function startGuard(folder: string): { watch(pid: number | undefined): void; end(): Promise<void> } {
   const script = 'while read -r line; do pid=$line; done; [ -z "$pid" ] || kill -9 "$pid"; rm -rf "$1"'
   // Detached: Ctrl-C is for us, and it has work to do then.
   const guard = spawn('sh', ['-c', script, 'sh', folder], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
@@ -166,12 +166,13 @@ function ready(child: ChildProcess): Promise<void> {
   })
 }
 
-async function onFreePort(start: (port: number) => Promise<void>): Promise<void> {
+/** Tries one after another; `start` rejects with what the program says of one that is taken. */
+export async function onFreePort(start: (port: number) => Promise<void>): Promise<void> {
   for (let triesLeft = 20; ; triesLeft--) {
     try {
       return await start(ports.lowest + randomInt(ports.count))
     } catch (error) {
-      if (triesLeft === 0 || !String(error).includes('Address already in use')) throw error
+      if (triesLeft === 0 || !/address already in use/i.test(String(error))) throw error
     }
   }
 }

@@ -104,14 +104,36 @@ export interface CarrierEvents {
   alive(): boolean
   /** Something is wrong that no message tells of: a bind that was refused, a connection that was lost. */
   trouble(error: string): void
+  /** How much of `rate` is for this engine, 0 to 1; absent: all of it. Not for a carrier with slots, which knows by those. */
+  share?(): number
+  /** Absent: all slots of the carrier are this engine's, from the start. Else none is opened before `CarrierSlots.open`. */
+  slots?: LentSlots | undefined
+}
+
+/** Whose the slots of a carrier are, where several engines share them (outbox/slots.ts). */
+export interface LentSlots {
+  /** False: it may be another engine's by now, and nothing more may leave through it. */
+  held(slot: number): boolean
+  /** The engine that has it; null when nobody is known to. */
+  owner(slot: number): string | null
+}
+
+/** The sessions that a network has sold, numbered from 0: each of them is open at one engine at most. */
+export interface CarrierSlots {
+  readonly count: number
+  open(slot: number): void
+  /** Lets what is in flight end; resolves when the session is gone, within that time. */
+  close(slot: number, withinMs: number): Promise<void>
+  /** Whether messages can leave through it now. */
+  ready(slot: number): boolean
 }
 
 /** How a carrier is, for those who watch it. */
 export interface CarrierStatus {
-  /** Submits that may be under way at once. */
+  /** Submits that may be under way at once, at this engine. */
   window: number
   inFlight: number
-  /** Submits a second; null without a limit. */
+  /** Submits a second, of this engine; null without a limit. */
   rate: number | null
   /** Of a carrier with connections of its own. */
   sessions?: ReadonlyArray<{ state: string; since: number; inFlight: number; detail?: string }>
@@ -135,6 +157,8 @@ export interface Carrier {
   start(events: CarrierEvents): Promise<void>
   /** Takes nothing more, lets what is in flight end. */
   stop(): Promise<void>
+  /** Of a carrier with sessions of its own. */
+  readonly slots?: CarrierSlots
   /** Of a network that calls us (http/callbacks.ts). */
   readonly callbacks?: CarrierCallbacks
 }

@@ -10,19 +10,29 @@ export interface TokenBucket {
   waitMs(): number
 }
 
-/** `perSecond` undefined: no limit. `monotonic` in ms. */
+/** Of a rate of which nothing is ours: it may be, soon. */
+const lookAgainMs = 1_000
+
+/**
+ * `perSecond` undefined: no limit. `monotonic` in ms. `share` is how much of the
+ * rate is for this engine, 0 to 1; what is said at a look holds for the time
+ * since the look before, so look when it changes.
+ */
 export function createTokenBucket(
   perSecond: number | undefined,
   monotonic: () => number = () => performance.now(),
+  share: () => number = () => 1,
 ): TokenBucket {
   if (perSecond === undefined) return { available: () => Infinity, take() {}, waitMs: () => 0 }
-  const most = Math.max(1, perSecond / 10)
-  let tokens = most
+  const ours = (): number => perSecond * share()
+  // What is left of a share that is gone must not be spent beside the engine that has it now.
+  const mostOf = (rate: number): number => (rate > 0 ? Math.max(1, rate / 10) : 0)
+  let tokens = mostOf(ours())
   let filledAt = monotonic()
 
-  function fill(): number {
+  function fill(rate = ours()): number {
     const now = monotonic()
-    tokens = Math.min(most, tokens + ((now - filledAt) * perSecond!) / 1_000)
+    tokens = Math.min(mostOf(rate), tokens + ((now - filledAt) * rate) / 1_000)
     filledAt = now
     return tokens
   }
@@ -33,6 +43,9 @@ export function createTokenBucket(
       fill()
       tokens--
     },
-    waitMs: () => Math.max(0, Math.ceil(((1 - fill()) * 1_000) / perSecond)),
+    waitMs() {
+      const rate = ours()
+      return rate > 0 ? Math.max(0, Math.ceil(((1 - fill(rate)) * 1_000) / rate)) : lookAgainMs
+    },
   }
 }

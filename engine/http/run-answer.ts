@@ -2,10 +2,11 @@
 
 import { EngineError } from '../errors.ts'
 import type { Texts } from '../locales.ts'
-import { leftEffect } from '../sandbox/run.ts'
+import { isRecordedApart, leftEffect } from '../sandbox/run.ts'
 import type { EndedRun, Sandbox } from '../sandbox/sandbox.ts'
 import { requestLanguage } from '../triggers/http-request.ts'
-import type { HandledRun, StoredAnswer } from './idempotency.ts'
+import type { HandledRun } from './idempotency.ts'
+import type { StoredAnswer } from './key-records.ts'
 import { problem, retryAfterHeader } from './problem.ts'
 
 export function handledRun(run: EndedRun, sandbox: Sandbox, texts: Texts): HandledRun {
@@ -14,6 +15,11 @@ export function handledRun(run: EndedRun, sandbox: Sandbox, texts: Texts): Handl
     answer: answerOf(run, texts),
     hadEffect: leftEffect(run),
     cutOff: outcome.kind === 'failure' && outcome.facts?.limit === 'stop',
+    unfinished: outcome.kind === 'failure' && outcome.code === 'storage_unavailable' && isRecordedApart(run),
+    async again() {
+      const kept = await sandbox.kept.mine(run.event.id)
+      return kept && handledRun(await sandbox.resume(kept), sandbox, texts)
+    },
     forget: () => sandbox.kept.forget(run),
   }
 }

@@ -9,7 +9,9 @@ import { checkFields } from '../sandbox/fields.ts'
 import type { RunOwner } from '../sandbox/kept-runs.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { runHttpRequest } from '../triggers/http-request.ts'
-import { readIdempotencyKey, type HandledRun, type Idempotency, type StoredAnswer } from './idempotency.ts'
+import { readIdempotencyKey } from './idempotency-key.ts'
+import type { HandledRun, Idempotency } from './idempotency.ts'
+import type { StoredAnswer } from './key-records.ts'
 import { handledRun } from './run-answer.ts'
 
 export interface ScriptsRouteParts {

@@ -126,6 +126,7 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
   addAdminRoutes(server, { ...parts, requests })
   await addCallbackRoutes(server, parts)
   const idempotency = createIdempotency(parts.storage, parts.heartbeat, parts.sandbox.kept)
+  server.addHook('onClose', () => idempotency.close())
   addScriptRoutes(server, { ...parts, idempotency })
   await parts.heartbeat.onDeaths(living => takeUpKeyedRuns({ ...parts, idempotency, living }))
   answerOtherMethods(server, methods)

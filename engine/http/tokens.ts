@@ -61,6 +61,8 @@ const space = 'tokens'
 /** Grows with each that is made or deleted. */
 const changes = { space: 'tokens-changes', key: 'count' }
 const lookEveryMs = 500
+/** Somebody may have died between a change and telling of it. */
+const readAnywayMs = 30_000
 /** Control characters, line breaks, halves of characters. */
 const notPlain = /[\p{Cc}\p{Cs}\u2028\u2029]/u
 export const everyScope = ['run:*', 'code:read', 'pii:read', 'metrics', 'admin']
@@ -73,6 +75,7 @@ export async function openTokens(storage: Storage, clock: () => number, fixed?: 
   await readAll()
   const timer = shared ? setInterval(() => void look(), lookEveryMs).unref() : undefined
   let looking = false
+  let readAt = performance.now()
   const fixedHash = fixed === undefined ? undefined : sha256(fixed)
   const fixedToken: Token = {
     id: 'environment',
@@ -106,8 +109,9 @@ export async function openTokens(storage: Storage, clock: () => number, fixed?: 
     try {
       // Counted before it is read: what comes meanwhile is read the next time.
       const now = await changesUntilNow()
-      if (now === changed) return
+      if (now === changed && performance.now() - readAt < readAnywayMs) return
       await readAll()
+      readAt = performance.now()
       changed = now
     } catch {
       // The next look tells; until then what is known stays.

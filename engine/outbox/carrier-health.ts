@@ -3,7 +3,7 @@
 //
 //   up       as many as it has room for
 //   paused   it throttles: nobody is sent until the pause ends, 1 s doubled to 60
-//   down     it cannot send (no bind), or five failures in a row have opened the circuit
+//   down     it cannot send (no bind, here or at another engine), or five failures in a row have opened the circuit
 //   probing  the circuit's time is over: one message tells how it is
 
 import type { Refusal } from '../carriers/carrier.ts'
@@ -69,11 +69,16 @@ const defaults: HealthSettings = {
   chosenForMs: 1_000,
 }
 
-/** `ready` is the carrier's own word; `clock` in ms since 1970. */
+/**
+ * `ready` is the carrier's own word; `clock` in ms since 1970. `elsewhere` is
+ * asked while it cannot send: what waits for it is sent by another engine, whose
+ * word on how the carrier is counts then, and not what was seen here before.
+ */
 export function createCarrierHealth(
   ready: () => boolean,
   clock: () => number,
   given: Partial<HealthSettings> = {},
+  elsewhere: () => boolean = () => false,
 ): CarrierHealth {
   const settings = { ...defaults, ...given }
   const steady = createSteadyClock(clock)
@@ -95,12 +100,18 @@ export function createCarrierHealth(
 
   function look(): CarrierState {
     const now = steady()
-    const state = !ready() || now < openUntil ? 'down' : openings > 0 ? 'probing' : now < pausedUntil ? 'paused' : 'up'
+    const state = ready() ? stateHere(now) : elsewhere() ? 'up' : 'down'
     if (state !== shown) {
       shown = state
       since = now
     }
     return state
+  }
+
+  function stateHere(now: number): CarrierState {
+    if (now < openUntil) return 'down'
+    if (openings > 0) return 'probing'
+    return now < pausedUntil ? 'paused' : 'up'
   }
 
   function ended(submit: Submit): void {
@@ -162,7 +173,7 @@ export function createCarrierHealth(
     },
     isUp() {
       const state = look()
-      if (state === 'down' || pausedUntil - steady() > settings.patienceMs) return false
+      if (state === 'down' || (ready() && pausedUntil - steady() > settings.patienceMs)) return false
       return state !== 'probing' || isProbeFree()
     },
     chosen() {

@@ -22,9 +22,11 @@ export interface CarrierRecordParts {
   carrier: Carrier
   health: CarrierHealth
   clock: () => number
+  /** Whether it can send at all, here or through another engine. */
+  ready: () => boolean
 }
 
-export function createCarrierRecord({ carrier, health, clock }: CarrierRecordParts): CarrierRecord {
+export function createCarrierRecord({ carrier, health, clock, ready }: CarrierRecordParts): CarrierRecord {
   const counts = { submitted: 0, accepted: 0, refused: 0, uncertain: 0 }
   const states = emptyCounts()
   const lastErrors: CarrierView['lastErrors'] = []
@@ -65,7 +67,7 @@ export function createCarrierRecord({ carrier, health, clock }: CarrierRecordPar
         driver: carrier.driver,
         state: health.state(),
         since: health.since(),
-        ready: carrier.ready(),
+        ready: ready(),
         window,
         inFlight,
         rate,

@@ -16,7 +16,7 @@ export interface CarrierView {
   driver: string
   state: CarrierState
   since: number
-  /** Whether it can send at all: bound, not refused. */
+  /** Whether it can send at all: bound, not refused; here, or at another engine that sends what waits for it. */
   ready: boolean
   /** Submits that may be under way at once, and how many are. */
   window: number

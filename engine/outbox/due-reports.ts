@@ -31,7 +31,10 @@ export function createDueReports(work: DueWork, engine: string, clock: () => num
       await work.settle(messageQueue, id, change, { version: item.version })
     },
     async later(id, dueAt) {
-      await work.settle(messageQueue, id, { dueAt })
+      const item = await work.get(messageQueue, id)
+      // Another engine has it, which took this one for dead.
+      if (item?.owner !== engine) return
+      await work.settle(messageQueue, id, { dueAt }, { version: item.version })
     },
     nextDue: () => work.nextDue(messageQueue, reportLane),
   }

@@ -8,11 +8,13 @@ import type { Step } from './outcome.ts'
 import type { Reports } from './reports.ts'
 import type { Health } from './route.ts'
 import { createSender, type Reservation, type Sender, type SenderParts } from './sender.ts'
+import { createSlots, type SlotsParts } from './slots.ts'
 
 /** All submits of a connection fail at once when it is lost: for a carrier that has some, that is one failure. */
 const lostTogetherMs = 50
 
-export interface FleetParts extends Omit<SenderParts, 'carrier' | 'health' | 'submitting'> {
+export interface FleetParts extends Omit<SenderParts, 'carrier' | 'health' | 'submitting' | 'servesOthers'> {
+  entries: SlotsParts['entries']
   carriers: readonly Carrier[]
   reports: Pick<Reports, 'began' | 'ended'>
 }
@@ -22,6 +24,8 @@ export interface Fleet {
   health(): Health
   readonly healths: ReadonlyMap<string, CarrierHealth>
   isUp(carrier: string): boolean
+  /** Whether some carrier can send at all, here or through another engine. */
+  ready(): boolean
   /** To be told which carrier a message goes to, if it goes to one; answers it. */
   choose<Name extends string | undefined>(carrier: Name): Name
   /** Something may be due for a carrier, or may be taken by it. */
@@ -36,6 +40,8 @@ export interface Fleet {
   }): Promise<void>
   /** Claims nothing more; resolves when all that was claimed is settled, or after `withinMs`. */
   settled(withinMs: number): Promise<void>
+  /** Stops the carriers, and gives what they had to other engines. */
+  stop(): Promise<void>
   submitted(): number
   inFlight(): number
   views(more: (carrier: Carrier) => { queue: number; callbackUrl: string | null }): CarrierView[]
@@ -51,6 +57,7 @@ interface Member {
 export function createFleet({ carriers, reports, ...parts }: FleetParts): Fleet {
   const { clock, log } = parts
   const members = new Map<string, Member>()
+  const slots = createSlots({ ...parts, carriers, isUp: name => members.get(name)!.health.isUp() })
   const submitting = {
     began(name: string) {
       members.get(name)!.record.began()
@@ -62,18 +69,25 @@ export function createFleet({ carriers, reports, ...parts }: FleetParts): Fleet 
     ended: reports.ended,
   }
   for (const carrier of carriers) {
+    const { name } = carrier
     const togetherMs = carrier.status().sessions === undefined ? 0 : lostTogetherMs
-    const health = createCarrierHealth(() => carrier.ready(), clock, { togetherMs })
-    const record = createCarrierRecord({ carrier, health, clock })
-    const sender = createSender({ ...parts, carrier, health, submitting })
-    members.set(carrier.name, { carrier, sender, health, record })
+    const elsewhere = (): boolean => slots.elsewhere(name)
+    const health = createCarrierHealth(() => carrier.ready(), clock, { togetherMs }, elsewhere)
+    const record = createCarrierRecord({ carrier, health, clock, ready: () => isReady(carrier) })
+    const sender = createSender({ ...parts, carrier, health, submitting, servesOthers: () => slots.servesOthers(name) })
+    members.set(name, { carrier, sender, health, record })
   }
   const all = [...members.values()]
+
+  function isReady(carrier: Carrier): boolean {
+    return carrier.ready() || slots.elsewhere(carrier.name)
+  }
 
   return {
     health: () => Object.fromEntries(all.map(({ carrier: { name }, health }) => [name, health.isUp() ? 'up' : 'down'])),
     healths: new Map(all.map(({ carrier: { name }, health }) => [name, health])),
     isUp: name => members.get(name)?.health.isUp() === true,
+    ready: () => carriers.some(isReady),
     choose(name) {
       if (name !== undefined) members.get(name)?.health.chosen()
       return name
@@ -100,6 +114,8 @@ export function createFleet({ carriers, reports, ...parts }: FleetParts): Fleet 
             },
             pauseMs: () => Math.max(0, (health.pausedUntil() ?? 0) - clock()),
             alive: parts.alive,
+            share: () => slots.share(carrier.name),
+            slots: slots.lent(carrier.name),
             trouble(error) {
               record.trouble(error)
               log.warn({ carrier: carrier.name, error }, 'trouble with a carrier')
@@ -107,15 +123,25 @@ export function createFleet({ carriers, reports, ...parts }: FleetParts): Fleet 
           }),
         ),
       )
+      await slots.start()
       for (const { sender } of all) sender.start()
     },
     async settled(withinMs) {
+      const left = slots.leave()
       for (const { sender } of all) sender.stop()
       const idle = Promise.all(all.map(({ sender }) => sender.idle()))
       const late = Promise.withResolvers<void>()
       const timer = setTimeout(late.resolve, withinMs)
-      await Promise.race([idle, late.promise])
+      await Promise.race([Promise.all([idle, left]), late.promise])
       clearTimeout(timer)
+    },
+    async stop() {
+      const stopping = all.map(async ({ carrier }) => {
+        await carrier.stop()
+        await slots.giveBack(carrier.name)
+      })
+      await Promise.all(stopping)
+      await slots.stop()
     },
     submitted: () => all.reduce((sum, { record }) => sum + record.submitted(), 0),
     inFlight: () => all.reduce((sum, { sender }) => sum + sender.inFlight(), 0),

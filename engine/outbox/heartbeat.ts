@@ -1,9 +1,11 @@
 // The sign that this engine lives: claims belong to it, not to a timer each.
 //
-// An entry in space `engines` is renewed every second and is gone five seconds
-// after the last one; then others take over what this engine had claimed. So
-// before a message goes out, the engine asks itself, by a clock that nobody can
-// set, whether it could have been taken for dead.
+// An entry in space `engines` changes every second. Whoever has not seen it
+// change for five seconds takes over what this engine had claimed: seconds of
+// his own, by a clock that nobody can set, and only while his own beats get
+// through, since a storage that was away has stopped the hearts of all. So
+// before a message goes out, the engine asks itself, by the same clock, whether
+// it could have been taken for dead.
 
 import { performance } from 'node:perf_hooks'
 
@@ -45,6 +47,8 @@ export interface Heartbeat {
 /** Of engines elsewhere that nobody has seen die: they came and went between two looks, or a look failed. */
 const lookAnywayMs = 10_000
 const mostEngines = 10_000
+/** Of the entry, by wall clocks, which may differ: long after everybody has noticed. */
+const signMs = 60_000
 
 export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
   const { storage, engine, log, everyMs = 1_000, deadAfterMs = 5_000, monotonic = () => performance.now() } = parts
@@ -56,6 +60,11 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
   let beating: Promise<void> | undefined
   let seen = new Set<string>()
   let lookedAt = -Infinity
+  let beats = 0
+  /** Since when our own beats have got through without a gap. */
+  let steadySince = Infinity
+  /** What others' signs say, and since when. */
+  const signs = new Map<string, { beat: string; since: number }>()
 
   function alive(): boolean {
     return monotonic() - lastBeat < deadAfterMs - everyMs
@@ -64,8 +73,9 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
   async function beat() {
     // The lifetime counts from the write, which is later: this errs on the safe side.
     const begun = monotonic()
-    await entries.set(heartbeatSpace, engine, 'alive', { ttlMs: deadAfterMs })
+    await entries.set(heartbeatSpace, engine, String(++beats), { ttlMs: signMs })
     const wasAlive = alive()
+    if (!wasAlive) steadySince = monotonic()
     lastBeat = begun
     if (!wasAlive) for (const listener of revived) listener()
   }
@@ -74,7 +84,12 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
     // A storage of our own was another's before at most, and that one is dead.
     if (!shared) return [engine]
     const found = await entries.list(heartbeatSpace, '', { limit: mostEngines })
-    return [...new Set([engine, ...found.map(({ key }) => key)])]
+    const now = monotonic()
+    const mayJudge = alive() && now - steadySince >= deadAfterMs
+    for (const name of signs.keys()) if (!found.some(({ key }) => key === name)) signs.delete(name)
+    for (const { key, value } of found) if (signs.get(key)?.beat !== value) signs.set(key, { beat: value, since: now })
+    const dead = (name: string): boolean => mayJudge && now - signs.get(name)!.since >= deadAfterMs
+    return [...new Set([engine, ...found.map(({ key }) => key).filter(name => !dead(name))])]
   }
 
   async function look() {

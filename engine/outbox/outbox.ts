@@ -103,6 +103,8 @@ export interface Outbox {
   waiting(): Promise<Record<string, number>>
   /** How each carrier is, in the order of the configuration file. */
   carriers(): Promise<CarrierView[]>
+  /** Whether some carrier can send at all: at this engine, or at another one that sends what waits for it. */
+  ready(): boolean
   /** Final messages whose scripts have still to hear of them. */
   readonly reports: DueReports
 }
@@ -219,7 +221,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
       await fleet.settled(settings.stopWithinMs)
       giveUp()
       reports.stop()
-      await Promise.all(carriers.map(carrier => carrier.stop()))
+      await fleet.stop()
     },
     stats: () => ({
       ...stats,
@@ -229,6 +231,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
       inFlight: fleet.inFlight(),
     }),
     waiting,
+    ready: fleet.ready,
     async carriers() {
       const queues = await waiting()
       return fleet.views(carrier => ({

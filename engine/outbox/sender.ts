@@ -16,8 +16,10 @@ import { expired } from './outcome.ts'
 const batch = 200
 /** With nothing due and nothing said, look again after this: a wall clock that was set… */
 const lookMs = 30_000
-/** …or what another engine has stored, which says nothing here. */
+/** …or what another engine has stored, which says nothing here… */
 const lookWhenSharedMs = 1_000
+/** …and which it cannot send itself: a code must not wait. */
+const lookForOthersMs = 100
 /** The carrier tells of room; looking costs next to nothing, should it have missed to. */
 const noRoomMs = 1_000
 /** Without an answer of the storage, and while the carrier is down. */
@@ -32,6 +34,8 @@ export interface SenderParts extends AttemptParts {
   alive: () => boolean
   /** Other engines store messages too. */
   shared: boolean
+  /** Some of them have no session of this carrier. */
+  servesOthers: () => boolean
 }
 
 /** One of the carrier's places. One of both is to be called. */
@@ -132,7 +136,7 @@ export function createSender(parts: SenderParts): Sender {
       return
     }
     const due = await work.nextDue(messageQueue, carrier.name)
-    const longestMs = parts.shared ? lookWhenSharedMs : lookMs
+    const longestMs = !parts.shared ? lookMs : parts.servesOthers() ? lookForOthersMs : lookWhenSharedMs
     const waitMs = due === null ? longestMs : due - clock()
     drained = waitMs > 0 && !woken
     nextDue = due ?? Infinity

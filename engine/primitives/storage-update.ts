@@ -35,13 +35,14 @@ async function inTurn<T>({ storage, run }: PrimitiveCall, key: string, task: () 
 
 async function update({ key, ttl }: { key: string; ttl?: number | string }, call: PrimitiveCall): Promise<unknown> {
   const space = `script/${call.run.script}`
-  for (let conflict = 0; conflict < maxConflicts; conflict++) {
-    const entry = await call.storage.ahead.entries.get(space, key, { once: call.once })
+  const told = call.once === undefined ? undefined : await call.storage.ahead.entries.told(space, key, call.once)
+  if (told !== undefined) {
     // An engine died over this run after it had written: the function is not to see its own result.
-    if (entry?.already === true) {
-      call.changedValue(key, undefined, entry.value)
-      return JSON.parse(entry.value) as unknown
-    }
+    call.changedValue(key, told.value === undefined ? '' : undefined, told.value)
+    return told.value === undefined ? undefined : (JSON.parse(told.value) as unknown)
+  }
+  for (let conflict = 0; conflict < maxConflicts; conflict++) {
+    const entry = await call.storage.ahead.entries.get(space, key)
     const changed = await call.change(entry === undefined ? undefined : (JSON.parse(entry.value) as unknown))
     // The function threw: the script has its error already, nothing is written.
     if (changed.how === 'nothing') return undefined

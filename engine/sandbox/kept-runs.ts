@@ -5,6 +5,7 @@
 // Nothing is stored before a run has done something: until then it can begin
 // anew. Records hold entropy and answers; the storage seals them.
 
+import { EngineError } from '../errors.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { HostCall } from './host-call.ts'
 import type { JournalTurn } from './journal.ts'
@@ -33,6 +34,11 @@ export interface KeptRun {
   changes: Array<[string, { before: string | undefined; after: string | undefined }]>
 }
 
+/** In the place of a record: somebody else has begun the same anew. */
+interface Abandoned {
+  abandoned: true
+}
+
 export type KeptCall = Omit<HostCall, 'done' | 'changed' | 'input'>
 
 /** What is left of a version whose file has changed since. */
@@ -50,6 +56,12 @@ export interface KeptRuns {
   /** The records of runs for a key that belong to engines which are not `living`, and now to this one. */
   inherit(living: readonly string[]): Promise<KeptRun[]>
   get(id: string): Promise<KeptRun | undefined>
+  /** The record, where it is this engine's. */
+  mine(id: string): Promise<KeptRun | undefined>
+  /** From here on it is this engine's. Throws storage_unavailable when somebody else was faster. */
+  own(kept: KeptRun): Promise<void>
+  /** Where it has no record: it can do nothing any more. False when it has one. */
+  abandon(id: string): Promise<boolean>
   /** Its outcome is being taken care of: in the same commit, or before. */
   forget(run: Pick<Run, 'recorded'> & { event: Pick<RunEvent, 'id'> }): Promise<void>
   /** The version that the run began with; undefined when it is not known any more. */
@@ -68,6 +80,8 @@ export function createKeptRuns({ ahead, entries }: Storage, engine: string): Kep
   const noted = new Set<Run>()
   const stored = new Set<string>()
   /** Of those that are written before: the last record, and how far the run was. */
+  /** Records that may be ours since a change of them had no answer. */
+  const doubtful = new Set<string>()
   const written = new WeakMap<Run, { progress: string; done: Promise<void> }>()
   ahead.onLost(() => {
     stored.clear()
@@ -78,15 +92,42 @@ export function createKeptRuns({ ahead, entries }: Storage, engine: string): Kep
     noted.delete(run)
     // A run that has ended is taken care of by its owner.
     if (run.endedAt !== undefined) return
+    // Where another engine has begun the same anew, it has left its word that this run may do nothing.
+    const isFirst = !ahead.together && !run.recorded
     run.recorded = true
     const { script } = run.event
-    const writes = [ahead.entries.set(runSpace, run.event.id, JSON.stringify(recordOf(run, engine)), { ttlMs })]
+    const record = JSON.stringify(recordOf(run, engine))
+    const recording =
+      ahead.together || isFirst
+        ? ahead.entries.set(runSpace, run.event.id, record, { ttlMs, ifAbsent: isFirst })
+        : rewrite(run.event.id, record)
+    const writes: Array<Promise<unknown>> = [recording]
     if (!stored.has(script.hash)) {
-      stored.add(script.hash)
       const version: KeptVersion = { filename: script.filename, code: script.code }
       writes.push(ahead.entries.set(versionSpace, script.hash, JSON.stringify(version), { ttlMs: 2 * ttlMs }))
     }
+    // Together they are kept or lost: then it is as if this had never been said.
+    if (ahead.together) stored.add(script.hash)
     await Promise.all(writes)
+    if (!ahead.together && !(await recording)) {
+      if (isFirst) run.recorded = false
+      throw new EngineError('storage_unavailable', { retryAfter: 1 })
+    }
+    // Written anew once the other one's time is half over.
+    if (!stored.has(script.hash)) setTimeout(() => stored.delete(script.hash), ttlMs).unref()
+    stored.add(script.hash)
+  }
+
+  /** False when it is another engine's by now, which took this one for dead. */
+  async function rewrite(
+    id: string,
+    record: string,
+    isMine = (kept: KeptRun) => kept.engine === engine,
+  ): Promise<boolean> {
+    const entry = await entries.get(runSpace, id)
+    const kept = entry && (JSON.parse(entry.value) as KeptRun | Abandoned)
+    if (kept === undefined || 'abandoned' in kept || !isMine(kept)) return false
+    return entries.replace(runSpace, id, { version: entry!.version, value: record, ttlMs })
   }
 
   return {
@@ -101,7 +142,8 @@ export function createKeptRuns({ ahead, entries }: Storage, engine: string): Kep
       const progress = `${run.journal.turns.length}:${answered}`
       const last = written.get(run)
       if (last?.progress === progress) return last.done
-      const done = write(run)
+      // One after the other: each is written over the one before.
+      const done = last === undefined ? write(run) : last.done.then(() => write(run))
       written.set(run, { progress, done })
       return done
     },
@@ -109,20 +151,43 @@ export function createKeptRuns({ ahead, entries }: Storage, engine: string): Kep
       const found = await entries.list(runSpace, '', { limit: mostAtOnce })
       const mine: KeptRun[] = []
       for (const { key, value } of found) {
-        const kept = JSON.parse(value) as KeptRun
-        if (kept.owner.kind !== 'key' || living.includes(kept.engine)) continue
+        const kept = JSON.parse(value) as KeptRun | Abandoned
+        if ('abandoned' in kept || kept.owner.kind !== 'key') continue
+        if (living.includes(kept.engine) && !(kept.engine === engine && doubtful.delete(key))) continue
         // Others look too: who writes his name first has it.
         const now = await entries.get(runSpace, key)
         if (now === undefined || now.value !== value) continue
         const inherited = { ...kept, engine }
         const change = { version: now.version, value: JSON.stringify(inherited), ttlMs }
-        if (await entries.replace(runSpace, key, change)) mine.push(inherited)
+        doubtful.add(key)
+        try {
+          if (await entries.replace(runSpace, key, change)) mine.push(inherited)
+        } catch {
+          // Perhaps it is ours by now: the next look tells. What is ours is led on all the same.
+          break
+        }
+        doubtful.delete(key)
       }
       return mine
     },
     async get(id) {
       const entry = await entries.get(runSpace, id)
-      return entry && (JSON.parse(entry.value) as KeptRun)
+      const kept = entry && (JSON.parse(entry.value) as KeptRun | Abandoned)
+      return kept === undefined || 'abandoned' in kept ? undefined : kept
+    },
+    async mine(id) {
+      const kept = await this.get(id)
+      return kept?.engine === engine ? kept : undefined
+    },
+    async own(kept) {
+      if (ahead.together || kept.engine === engine) return
+      const record = JSON.stringify({ ...kept, engine })
+      if (!(await rewrite(kept.event.id, record, now => now.engine === kept.engine)))
+        throw new EngineError('storage_unavailable', { retryAfter: 1 })
+    },
+    async abandon(id) {
+      const abandoned: Abandoned = { abandoned: true }
+      return entries.set(runSpace, id, JSON.stringify(abandoned), { ttlMs, ifAbsent: true })
     },
     async forget(run) {
       if (run.recorded) await entries.delete(runSpace, run.event.id)

@@ -172,6 +172,11 @@ function keepAndFinish(run: Run): void {
   })
 }
 
+/** It may have done something, which its record tells of: it was written before. */
+export function isRecordedApart({ recorded, parts }: Run): boolean {
+  return recorded && !parts.storage.ahead.together
+}
+
 /** What the run had written is lost, and perhaps what it had read: nothing that it did counts. */
 export function loseRun(run: Run): void {
   // One with a key has that to lose before it has done anything.

@@ -171,6 +171,7 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
     async resume(record) {
       const script = await keptRuns.version(record, library)
       if (script === undefined) throw new EngineError('not_found')
+      await keptRuns.own(record)
       return begin(script.name, wiring => restoreRun(record, script, wiring))
     },
     history: () => [...ended, ...[...live.values()].flatMap(runs => [...runs])].toReversed(),

@@ -52,6 +52,9 @@ export function createSqliteEntries(
       return row && { key, value: read(row).value, version: row.version, expiresAt: row.expires_at }
     },
 
+    // Nothing is asked for again here: what was done is kept with its record.
+    told: async () => undefined,
+
     async set(space, key, value, { ttlMs, ifAbsent = false } = {}) {
       const hash = seal.hashKey(space, key)
       const sealed = close(hash, key, value)

@@ -62,8 +62,6 @@ export interface Entry {
   /** Grows with every change of this entry; what `replace` compares. */
   version: number
   expiresAt: number | null
-  /** It has been changed under the name that was asked for. */
-  already?: boolean
 }
 
 /**
@@ -72,7 +70,9 @@ export interface Entry {
  * whose time has passed is absent for every operation.
  */
 export interface Entries {
-  get(space: string, key: string, options?: Once): Promise<Entry | undefined>
+  get(space: string, key: string): Promise<Entry | undefined>
+  /** What was written under this name (`once`), undefined where it was deleted; undefined when nothing was done under it. */
+  told(space: string, key: string, once: string): Promise<{ value: string | undefined } | undefined>
   /** False when `ifAbsent` was asked for and there is one. Without `ttlMs` the entry stays for ever. */
   set(
     space: string,
@@ -107,7 +107,7 @@ export interface Entries {
 }
 
 /**
- * A name for an operation, for a day: asked for again on the same entry under
+ * A name for an operation, for eight days: asked for again on the same entry under
  * the same name it changes nothing, and is answered as when it was done. Only
  * storages need it where what is done ahead is not kept together.
  */

@@ -21,6 +21,8 @@ export interface DueRun {
   trigger: 'timer' | 'sms' | 'report'
   /** What the handler gets; plain JSON. */
   request: unknown
+  /** Of its item as it was claimed: who settles it with another one has lost it to somebody else. */
+  version?: number
 }
 
 /**

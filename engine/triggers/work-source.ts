@@ -10,7 +10,7 @@ export interface WorkSourceParts {
   /** The name under which this engine claims. */
   engine: string
   clock: () => number
-  read(item: WorkItem): Omit<DueRun, 'id'>
+  read(item: WorkItem): Omit<DueRun, 'id' | 'version'>
   /** What stays of one that is done; without it, or where it says undefined, nothing. */
   keep?(due: DueRun): WorkChange | undefined
 }
@@ -22,24 +22,30 @@ export function createWorkSource({ storage, queue, lane, engine, clock, read, ke
   return {
     async claim(limit) {
       const items = await work.claim(queue, lane, { owner: engine, now: clock(), limit })
-      return items.map(item => ({ ...read(item), id: item.id }))
+      return items.map(item => ({ ...read(item), id: item.id, version: item.version }))
     },
     async done(due) {
       const change = keep?.(due)
       if (change === undefined) await work.delete(queue, due.id)
-      else await work.settle(queue, due.id, { ...change, dueAt: null })
+      else await work.settle(queue, due.id, { ...change, dueAt: null }, claimed(due))
     },
-    async later({ id }, dueAt) {
-      await work.settle(queue, id, { dueAt })
+    async later(due, dueAt) {
+      await work.settle(queue, due.id, { dueAt }, claimed(due))
     },
     nextDue: () => work.nextDue(queue, lane),
     // Of the whole queue, whatever the lane.
     async free(living) {
       for (;;) {
         const orphans = await work.orphans(queue, living, freedAtOnce)
-        await Promise.all(orphans.map(({ id, dueAt }) => work.settle(queue, id, { dueAt: dueAt ?? clock() })))
+        await Promise.all(
+          orphans.map(({ id, dueAt, version }) => work.settle(queue, id, { dueAt: dueAt ?? clock() }, { version })),
+        )
         if (orphans.length < freedAtOnce) return
       }
     },
   }
+}
+
+function claimed({ version }: DueRun): { version?: number } {
+  return version === undefined ? {} : { version }
 }

@@ -64,3 +64,23 @@ test('however it is asked, it gives no more than its rate and what it holds, and
     ),
   )
 })
+
+test('of a rate that engines share each has its part, and keeps nothing of a part that it gave away', () => {
+  let [now, share] = [0, 1]
+  const bucket = createTokenBucket(
+    100,
+    () => now,
+    () => share,
+  )
+  expect(bucket.available()).toBe(10)
+  share = 0.5
+  expect(bucket.available()).toBe(5)
+  share = 0
+  expect([bucket.available(), bucket.waitMs()]).toEqual([0, 1_000])
+  now += 60_000
+  expect(bucket.available()).toBe(0)
+  share = 0.25
+  expect([bucket.available(), bucket.waitMs()]).toEqual([0, 40])
+  now += 40
+  expect(bucket.available()).toBe(1)
+})

@@ -182,3 +182,20 @@ test('a clock that is set back, or goes back and forth, keeps a carrier neither 
   clock.advance(3_000)
   expect(health.state()).toBe('probing')
 })
+
+test('a carrier that cannot send here is as well as the engine says that can', () => {
+  const clock = createClock()
+  const carrier = { ready: true, elsewhere: true }
+  const health = createCarrierHealth(
+    () => carrier.ready,
+    clock,
+    {},
+    () => carrier.elsewhere,
+  )
+  for (let n = 0; n < 5; n++) health.uncertain(health.began())
+  expect([health.state(), health.isUp()]).toEqual(['down', false])
+  carrier.ready = false
+  expect([health.state(), health.isUp()]).toEqual(['up', true])
+  carrier.elsewhere = false
+  expect([health.state(), health.isUp()]).toEqual(['down', false])
+})

@@ -49,10 +49,11 @@ export function createHttpCarrier(
     connections: window,
     clock: parts.clock,
   })
-  const bucket = createTokenBucket(settings.rate, monotonic)
   const callbackSecret = settings.callbackSecret ?? parts.callbackSecret
   const secrets = [callbackSecret, ...(provider.secrets ?? [])]
   let events: CarrierEvents | undefined
+  const share = (): number => events?.share?.() ?? 1
+  const bucket = createTokenBucket(settings.rate, monotonic, share)
   let open = false
   let inFlight = 0
   let refill: NodeJS.Timeout | undefined
@@ -151,7 +152,7 @@ export function createHttpCarrier(
     onUncertain: settings.onUncertain,
     room,
     ready: () => open,
-    status: () => ({ window, inFlight, rate: settings.rate ?? null }),
+    status: () => ({ window, inFlight, rate: settings.rate === undefined ? null : settings.rate * share() }),
     submit,
     async start(given) {
       await client.open()

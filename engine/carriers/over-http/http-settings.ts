@@ -34,9 +34,11 @@ export const httpSettings = {
     default: 32,
     minimum: 1,
     maximum: 1_000,
-    description: 'Requests under way at once, each on a connection of its own',
+    description: 'Requests under way at once, each on a connection of its own; of each engine',
   }),
-  rate: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'Messages a second at most' })),
+  rate: Type.Optional(
+    Type.Number({ exclusiveMinimum: 0, description: 'Messages a second at most, of all engines together' }),
+  ),
   from: Type.Optional(
     Type.String({ minLength: 1, maxLength: 20, description: 'The sender of messages that name none' }),
   ),

@@ -40,8 +40,8 @@ export interface Link {
   submit(fields: PduFields, tlvs: ReadonlyMap<number, Buffer>): Promise<Outcome> | undefined
   status(): LinkStatus
   start(): void
-  /** Unbinds; what is open may end within that time. */
-  stop(withinMs: number): Promise<void>
+  /** Unbinds; what is open may end within that time. The connection is gone within `goneWithinMs`. */
+  stop(withinMs: number, goneWithinMs?: number): Promise<void>
 }
 
 export function createLink({ settings, backoff: pauses, random, clock }: LinkParts, events: LinkEvents): Link {
@@ -107,10 +107,16 @@ export function createLink({ settings, backoff: pauses, random, clock }: LinkPar
       stopped = false
       open()
     },
-    async stop(withinMs) {
+    async stop(withinMs, goneWithinMs) {
       stopped = true
       clearTimeout(timer)
-      await session?.unbind(withinMs)
+      const closing = session
+      if (closing === undefined) return
+      const gone = closing.unbind(withinMs)
+      const cutOff =
+        goneWithinMs === undefined ? undefined : setTimeout(() => closing.cut('cut off, unanswered'), goneWithinMs)
+      await gone
+      clearTimeout(cutOff)
     },
   }
 }

@@ -33,6 +33,8 @@ export interface PartQueue {
   room(only?: 'otp'): number
   /** A window has a place, or a bind came or went. */
   pump(): void
+  /** True: there is no room for more messages; the parts of those that are here go on. */
+  shut(isShut: boolean): void
   /** Before a stop: nothing waits for the end of a pause any more. */
   endPauses(): void
   /** Gives back all that waits, and sends nothing more. */
@@ -53,6 +55,8 @@ interface Waiting {
   settle: (outcome: PartOutcome) => void
 }
 
+/** No fault of the carrier: the message goes back to the line that the engine which has the sessions takes from. */
+const elsewhere: PartOutcome = { kind: 'unwanted', reason: 'another engine has the sessions' }
 const unwanted: PartOutcome = {
   kind: 'unwanted',
   reason: 'its time was over, or another part was refused, or the engine was held up',
@@ -63,7 +67,7 @@ const longestTimerMs = 2 ** 31 - 1
 const lookMs = 250
 
 export function createPartQueue(
-  binds: Pick<Binds, 'ready' | 'free' | 'inFlight' | 'submit'>,
+  binds: Pick<Binds, 'ready' | 'free' | 'inFlight' | 'submit' | 'isElsewhere'>,
   bucket: TokenBucket,
   room: () => void,
   /** How long nothing is to be sent, ms. */
@@ -72,6 +76,7 @@ export function createPartQueue(
   const lanes = { otp: [] as Waiting[], bulk: [] as Waiting[] }
   let timer: NodeJS.Timeout | undefined
   let stopped = false
+  let isShut = false
   let isPatient = true
   let turns = 0
   let pumping = false
@@ -84,7 +89,7 @@ export function createPartQueue(
   }
 
   function places() {
-    if (stopped) return 0
+    if (stopped || isShut) return 0
     const tokens = bucket.available()
     // What waits has its own alarm, and goes first.
     if (tokens < 1 && waiting() === 0) wakeForToken()
@@ -93,7 +98,7 @@ export function createPartQueue(
 
   /** A place that a bulk part has is free again after one round trip at most, and the next token is theirs. */
   function otpPlaces() {
-    if (stopped || !binds.ready()) return 0
+    if (stopped || isShut || !binds.ready()) return 0
     const places = binds.free() + binds.inFlight() - otpInFlight
     return Math.min(places, Math.max(1, bucket.available())) - lanes.otp.length
   }
@@ -154,7 +159,7 @@ export function createPartQueue(
     if (stillMs > 0) return rest(stillMs)
     for (const lane of [lanes.otp, lanes.bulk]) {
       for (let next = lane[0]; next !== undefined; next = lane[0]) {
-        if (!isReady) next.settle({ kind: 'unsent', reason: 'no bind is up' })
+        if (!isReady) next.settle(binds.isElsewhere() ? elsewhere : { kind: 'unsent', reason: 'no bind is up' })
         else if (!next.wanted()) next.settle(unwanted)
         else {
           if (bucket.available() < 1) return wakeForToken()
@@ -205,6 +210,10 @@ export function createPartQueue(
       return 0
     },
     pump,
+    shut(is) {
+      isShut = is
+      pump()
+    },
     endPauses() {
       isPatient = false
       pump()

@@ -35,7 +35,12 @@ const connection = {
     description: 'One bind for both directions, or one for each',
     default: 'transceiver',
   }),
-  sessions: Type.Integer({ description: 'Binds, or pairs of them', default: 1, minimum: 1, maximum: 32 }),
+  sessions: Type.Integer({
+    description: 'Binds, or pairs of them; of all engines together',
+    default: 1,
+    minimum: 1,
+    maximum: 32,
+  }),
   ca: Type.Optional(
     Type.String({
       description: 'With smpps: certificate of a private CA, PEM or the path of a PEM file',
@@ -50,7 +55,11 @@ const connection = {
 const flow = {
   window: Type.Integer({ description: 'Submits under way per bind', default: 10, minimum: 1, maximum: 10_000 }),
   rate: Type.Optional(
-    Type.Number({ description: 'Most submits a second of the carrier', exclusiveMinimum: 0, maximum: 100_000 }),
+    Type.Number({
+      description: 'Most submits a second, of all engines together',
+      exclusiveMinimum: 0,
+      maximum: 100_000,
+    }),
   ),
   openDeliveries: Type.Integer({
     description: 'Receipts and inbound SMS per bind that wait to be stored; with so many nothing more is read',

@@ -35,6 +35,8 @@ export interface SubmitterParts {
 export interface Submitter {
   /** Rejects with UncertainError when it is not known whether the network got it, or when it took some parts of it only. */
   submit(message: Submission): Promise<SubmitResult>
+  /** Resolves when nothing is under way any more, or after `withinMs`. */
+  settled(withinMs: number): Promise<void>
   /** Takes no more messages, and waits for those under way for so long. */
   stop(withinMs: number): Promise<void>
 }
@@ -49,7 +51,7 @@ export function createSubmitter(given: SubmitterParts): Submitter {
   const { settings, verdicts, paramTlvs, queue, heard, ready, alive, clock } = given
   const stopping = new AbortController()
   let underWay = 0
-  let idle: (() => void) | undefined
+  const waiting = new Set<() => void>()
 
   async function submit(message: Submission): Promise<SubmitResult> {
     if (stopping.signal.aborted) return refuse('later', 'stopped')
@@ -59,7 +61,7 @@ export function createSubmitter(given: SubmitterParts): Submitter {
       return await attempt(message)
     } finally {
       underWay--
-      if (underWay === 0) idle?.()
+      if (underWay === 0) for (const idle of waiting) idle()
     }
   }
 
@@ -154,19 +156,23 @@ export function createSubmitter(given: SubmitterParts): Submitter {
     return { id: normalId(fields.messageId ?? '') }
   }
 
+  async function settled(withinMs: number): Promise<void> {
+    if (underWay === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, withinMs)
+    waiting.add(resolve)
+    await promise
+    waiting.delete(resolve)
+    clearTimeout(timer)
+  }
+
   return {
     submit,
-    async stop(withinMs) {
+    settled,
+    stop(withinMs) {
       stopping.abort()
       queue.endPauses()
-      if (underWay === 0) return
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, withinMs)
-        idle = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
+      return settled(withinMs)
     },
   }
 }

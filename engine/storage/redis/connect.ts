@@ -4,6 +4,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 
 import type { RedisAddress } from './address.ts'
+import type { AwakeClock } from './awake.ts'
 import { readScripts } from './scripts.ts'
 
 export type Client = Redis | Cluster
@@ -14,8 +15,9 @@ const longestPauseMs = 500
 const readyWithinMs = 3_000
 
 /** Rejects with what the first attempt to connect came to; later on it connects anew by itself. */
-export async function connect(address: RedisAddress): Promise<Client> {
+export async function connect(address: RedisAddress, awake: AwakeClock): Promise<Client> {
   const client = clientOf(address)
+  giveUpSilent(client, awake)
   for (const { name, lua } of readScripts()) client.defineCommand(name, { lua })
   let last: Error | undefined
   client.on('error', (error: Error) => {
@@ -24,7 +26,6 @@ export async function connect(address: RedisAddress): Promise<Client> {
   // Else a node would be connected to by its first command, and refuse the next ones meanwhile.
   client.on('+node', (node: Redis) => void node.connect().catch(() => {}))
   try {
-    // Of a cluster `connect` may never resolve: one whose first look fails tries again by itself.
     const connected = client.connect()
     // Of a cluster it may never resolve: one whose first look fails tries again by itself.
     if (client instanceof Cluster) connected.catch(() => {})
@@ -37,6 +38,26 @@ export async function connect(address: RedisAddress): Promise<Client> {
     throw last ?? error
   }
 }
+
+/** Not ioredis's `socketTimeout`: that one gives up connections whose answers have come while we did not get to read. */
+function giveUpSilent(client: Client, awake: AwakeClock): void {
+  const heard = new WeakMap<Stream, { octets: number; at: number }>()
+  awake.onStep(() => {
+    for (const { stream, commandQueue } of nodesOf(client)) {
+      if ((stream as Stream | undefined)?.destroyed !== false) continue
+      const last = heard.get(stream)
+      if (last === undefined || last.octets !== stream.bytesRead || commandQueue.length === 0)
+        heard.set(stream, { octets: stream.bytesRead, at: awake.now() })
+      else if (awake.now() - last.at >= silenceMs)
+        stream.destroy(new Error(`no sign of life for ${silenceMs / 1_000} s`))
+    }
+  })
+}
+
+const nodesOf = (client: Client): Redis[] => (client instanceof Cluster ? client.nodes() : [client])
+
+/** There is none before the first connection. */
+type Stream = Redis['stream']
 
 function becomesReady(client: Client): Promise<void> {
   if (client.status === 'ready') return Promise.resolve()
@@ -56,7 +77,6 @@ function clientOf({ nodes, isCluster, database, username, password, tls }: Redis
     ...(tls && { tls }),
     connectionName: 'patchcord',
     connectTimeout: 1_000,
-    socketTimeout: silenceMs,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     // A primary that has become a replica under the same name.

@@ -4,7 +4,7 @@
 // is noted side by side, and both are done before anybody is answered. A path
 // without an entry is passed over.
 
-import { randomInt } from 'node:crypto'
+import { createHash, randomInt } from 'node:crypto'
 
 import type { Seal } from '../seal.ts'
 import type { Entries, Entry } from '../storage.ts'
@@ -74,17 +74,25 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
   }
 
   return {
-    async get(space, key, { once } = {}) {
+    async get(space, key) {
       const place = placeOf(space, key)
-      const asked = keysOf(place, once)
-      const [reply, told = null] = (await link.read('MGET', ...(asked as [string]))) as Reply[]
-      const stored = decode(reply!, clock())
-      return stored && { key, ...read(place.path, stored).entry, ...(told !== null && { already: true }) }
+      const stored = decode(await link.read('GET', place.key), clock())
+      return stored && { key, ...read(place.path, stored).entry }
+    },
+
+    async told(space, key, once) {
+      const place = placeOf(space, key)
+      const reply = await link.read('GET', onceKey(place, once))
+      if (!Buffer.isBuffer(reply)) return undefined
+      // lua/once.lua: length ':' answer, then what was written.
+      const at = reply.indexOf(58)
+      const sealed = reply.subarray(at + 1 + Number(reply.toString('latin1', 0, at)))
+      return { value: sealed.length === 0 ? undefined : open(place.path, sealed).value }
     },
 
     async set(space, key, value, { ttlMs, ifAbsent = false, once } = {}) {
       const place = placeOf(space, key)
-      const life = lifeOf(ttlMs)
+      const life = lifeOf(ttlMs, once)
       const sealed = close(place.path, key, value)
       const values = [clock(), nextVersion(), life.expiresAt, life.lifeMs, life.stamp, sealed, ifAbsent ? 1 : 0]
       return noted(place, life, ifAbsent, link.run('entry-set', keysOf(place, once), values), reply => reply === 1)
@@ -101,7 +109,7 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
     async increment(space, key, { by = 1, ttlMs, once } = {}) {
       if (!Number.isSafeInteger(by)) throw new RangeError('by has to be a whole number')
       const place = placeOf(space, key)
-      const life = lifeOf(ttlMs)
+      const life = lifeOf(ttlMs, once)
       const bare = close(place.path, key, '')
       let base: Argument[] = ['', '']
       for (;;) {
@@ -123,7 +131,7 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
 
     async replace(space, key, { version, value, ttlMs, once }) {
       const place = placeOf(space, key)
-      const life: Life = ttlMs === undefined ? { ...lifeOf(ttlMs), lifeMs: 'keep' } : lifeOf(ttlMs)
+      const life: Life = ttlMs === undefined ? { ...lifeOf(ttlMs, once), lifeMs: 'keep' } : lifeOf(ttlMs, once)
       if (value === undefined) {
         const stamp = await replaced(place, version ?? '', life, '', once)
         if (stamp === 0) return false
@@ -134,7 +142,7 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
       const writing = replaced(place, version ?? '', life, sealed, once)
       // It keeps its lifetime, so its path keeps its stamp.
       if (version !== null && ttlMs === undefined) return (await writing) === 1
-      return noted(place, life, version === null, writing, reply => reply === 1)
+      return noted(place, life, true, writing, reply => reply === 1)
     },
 
     async list(space, prefix, { limit = 100 } = {}) {
@@ -170,9 +178,10 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
   }
 
   /** Both times are '' where there is no end. */
-  function lifeOf(ttlMs: number | undefined): Life {
+  function lifeOf(ttlMs: number | undefined, once?: string): Life {
     if (ttlMs !== undefined && !Number.isFinite(ttlMs)) throw new RangeError('ttlMs has to be a number')
-    if (ttlMs === undefined) return { expiresAt: '', lifeMs: '', stamp: `-${randomInt(1, 2 ** 47)}` }
+    if (ttlMs === undefined)
+      return { expiresAt: '', lifeMs: '', stamp: `-${once === undefined ? randomInt(1, 2 ** 47) : numberOf(once)}` }
     const expiresAt = Math.ceil(clock() + ttlMs)
     return {
       expiresAt,
@@ -186,21 +195,34 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
     return seal.seal(`${key.length}:${key}${value}`, `entry:${path}`)
   }
 
+  function open(path: string, sealed: Buffer): { key: string; value: string } {
+    const opened = seal.open(sealed, `entry:${path}`)
+    const keyAt = opened.indexOf(':') + 1
+    const valueAt = keyAt + Number(opened.slice(0, keyAt - 1))
+    return { key: opened.slice(keyAt, valueAt), value: opened.slice(valueAt) }
+  }
+
   function read(
     path: string,
     { version, expiresAt, counter, sealed }: Stored,
   ): { key: string; entry: Omit<Entry, 'key'> } {
-    const opened = seal.open(sealed, `entry:${path}`)
-    const keyAt = opened.indexOf(':') + 1
-    const valueAt = keyAt + Number(opened.slice(0, keyAt - 1))
-    const value = counter === '' ? opened.slice(valueAt) : counter
-    return { key: opened.slice(keyAt, valueAt), entry: { value, version, expiresAt } }
+    const { key, value } = open(path, sealed)
+    return { key, entry: { value: counter === '' ? value : counter, version, expiresAt } }
   }
 }
 
+/** The same for the same name: what is repeated under it has the stamp that it had. */
+function numberOf(once: string): number {
+  return createHash('sha256').update(once).digest().readUIntBE(0, 5) + 1
+}
+
 /** The second one, where its answer is kept, lies in the slot of the first. */
+function onceKey({ key }: Pick<Place, 'key'>, once: string): string {
+  return `${key}:${once}`
+}
+
 function keysOf({ key }: Place, once: string | undefined): string[] {
-  return once === undefined ? [key] : [key, `${key}:${once}`]
+  return once === undefined ? [key] : [key, onceKey({ key }, once)]
 }
 
 interface Life {

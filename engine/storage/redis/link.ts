@@ -16,6 +16,7 @@ import { Cluster, type Redis } from 'ioredis'
 
 import { EngineError } from '../../errors.ts'
 import type { RedisAddress } from './address.ts'
+import { startAwakeClock } from './awake.ts'
 import { connect, type Client } from './connect.ts'
 import type { ScriptName } from './scripts.ts'
 
@@ -42,15 +43,19 @@ export interface Link {
 const confirmWithinMs = 500
 /** Nobody waits for Redis any longer, whatever the reason. */
 const answerWithinMs = 1_000
-const sweepEveryMs = 50
 
 /** Rejects with what the first attempt to connect came to. */
 export async function openLink(address: RedisAddress, { replicas }: { replicas: number }): Promise<Link> {
-  const clients = [await connect(address)]
-  if (replicas > 0)
-    clients.push(
-      await connect(address).catch((error: unknown) => (clients[0]!.disconnect(), Promise.reject(error as Error))),
-    )
+  const awake = startAwakeClock()
+  const clients: Client[] = []
+  try {
+    clients.push(await connect(address, awake))
+    if (replicas > 0) clients.push(await connect(address, awake))
+  } catch (error) {
+    awake.stop()
+    for (const client of clients) client.disconnect()
+    throw error
+  }
   const [reader, writer] = [clients[0]!, clients.at(-1)!]
   const pending = new Set<Asked>()
   const gathered = new Map<string, Batch>()
@@ -59,7 +64,7 @@ export async function openLink(address: RedisAddress, { replicas }: { replicas: 
   function guarded(ask: () => Promise<unknown>): Promise<Reply> {
     if (closed) return Promise.reject(unavailable(new Error('closed')))
     const answer = new Promise<Reply>((resolve, reject) => {
-      const asked: Asked = { at: performance.now(), giveUp: () => fail(new Error('no answer in time')) }
+      const asked: Asked = { at: awake.now(), giveUp: () => fail(new Error('no answer in time')) }
       const fail = (error: unknown): void => {
         pending.delete(asked)
         reject(unavailable(error))
@@ -78,13 +83,13 @@ export async function openLink(address: RedisAddress, { replicas }: { replicas: 
   }
 
   // Oldest first: mostly one look at the first.
-  const sweep = setInterval(() => {
-    const latest = performance.now() - answerWithinMs
+  awake.onStep(() => {
+    const latest = awake.now() - answerWithinMs
     for (const asked of pending) {
       if (asked.at > latest) return
       asked.giveUp()
     }
-  }, sweepEveryMs).unref()
+  })
 
   /** Adds it to what is confirmed together: all writes to one node. */
   function confirmed(key: string, add: Step['add']): Promise<unknown> {
@@ -151,7 +156,7 @@ export async function openLink(address: RedisAddress, { replicas }: { replicas: 
       closed = true
       // Each has its answer within that time, or is given up.
       while (pending.size > 0) await wait(5)
-      clearInterval(sweep)
+      awake.stop()
       for (const client of clients) client.disconnect()
     },
   }

@@ -4,6 +4,8 @@
 // for; how far it survives a power cut is Redis's own setting (AOF). There is no
 // commit of several things: work "ahead of the disk" is done like any other.
 
+import { randomInt } from 'node:crypto'
+
 import { EngineError, StartError } from '../../errors.ts'
 import { createSeal } from '../seal.ts'
 import type { Storage } from '../storage.ts'
@@ -53,7 +55,10 @@ export async function openRedis(scheme: RedisScheme, rest: string, options: Redi
       // Redis reads when it takes no writes any more, so only a write can tell.
       await link.write('SET', 'pc:ready', String(clock()))
     },
-    close: () => link.close(),
+    async close() {
+      work.close()
+      await link.close()
+    },
   }
 }
 
@@ -86,11 +91,11 @@ async function checkSecret(link: Link, seal: ReturnType<typeof createSeal>): Pro
   }
 }
 
-/** Numbers that grow: the clock in 1/1024 ms, or one more than the last. */
+/** Numbers that grow: the clock in 1/1024 ms, the fraction at random, since others count too; or one more than the last. */
 function createVersions(clock: () => number): () => number {
   let last = 0
   return () => {
-    last = Math.max(last + 1, Math.floor(clock()) * 1024)
+    last = Math.max(last + 1, Math.floor(clock()) * 1024 + randomInt(1024))
     return last
   }
 }

@@ -95,6 +95,16 @@ export function createRows(seal: Seal): Rows {
   }
 }
 
+/**
+ * What a script on a shard names: its prefix, of which there is never a key, and
+ * its list, which is there as long as anything is. So while a cluster moves the
+ * slot Redis refuses the script wherever it asks (TRYAGAIN); with one key alone
+ * it would run where the rest of the shard is not.
+ */
+export function shardKeys(shard: string): string[] {
+  return [shard, `${shard}:l`]
+}
+
 /** A text without `:` and braces: a field, or a part of a key. */
 export function word(text: string): string {
   return encodeURIComponent(text)

@@ -7,8 +7,9 @@
 import type { Seal } from '../seal.ts'
 import type { DueWork, NewWork, WorkItem } from '../storage.ts'
 import type { Argument, Link, Reply } from './link.ts'
+import { createLostClaims } from './lost-claims.ts'
 import { createRedisWorkLists } from './work-lists.ts'
-import { createRows, optional, word, type Row } from './work-row.ts'
+import { createRows, optional, shardKeys, word, type Row } from './work-row.ts'
 
 export interface WorkParts {
   link: Link
@@ -26,17 +27,23 @@ interface Heap {
   firstAt: number
 }
 
-/** Redis forgets it a little later than the engine does. */
-const slackMs = 1_000
+/** Redis forgets it by itself long after the scripts have swept it away, which leave nothing of it. */
+const slackMs = 86_400_000
 /** Of an item without an end, which gets one when it is over. */
 const nameLifeMs = 90 * 86_400_000
 /** Messages of one number that a list of it can find, and items that one network gave the same name. */
 const mostOfNumber = 1_000
 const mostOfAlias = 10
 
-export function createRedisWork(parts: WorkParts): DueWork {
+export interface RedisWork extends DueWork {
+  /** Looks for nothing any more. */
+  close(): void
+}
+
+export function createRedisWork(parts: WorkParts): RedisWork {
   const { link, seal, clock, nextVersion } = parts
   const rows = createRows(seal)
+  const claims = createLostClaims({ link, rows, clock, nextVersion })
   const nextSeq = createSequence(clock)
 
   const find = async (queue: string, id: string): Promise<Row | undefined> =>
@@ -46,21 +53,39 @@ export function createRedisWork(parts: WorkParts): DueWork {
     ...createRedisWorkLists({ link, rows, clock }),
 
     schedule: async item => (await store(item, null)) !== undefined,
-    scheduleClaimed: store,
+
+    async scheduleClaimed(item, owner) {
+      const { queue, id } = item
+      const storing = store(item, owner).then(stored => (stored === undefined ? [] : [stored]))
+      const [stored] = await claims.watch({ queue, shard: rows.shardOf(queue, id), owner }, storing)
+      return stored
+    },
 
     async claim(queue, lane, { owner, now, limit, upTo = Infinity }) {
       const taken: WorkItem[] = []
+      // What was taken is handed out, whatever fails after it.
+      const unlessTaken = (error: unknown): [] => {
+        if (taken.length === 0) throw error
+        return []
+      }
       while (taken.length < limit) {
-        const heaps = (await peek(queue, lane, now)).filter(({ priority, due }) => priority <= upTo && due > 0)
+        const seen = await peek(queue, lane, now).catch(unlessTaken)
+        const heaps = seen.filter(({ priority, due }) => priority <= upTo && due > 0)
         if (heaps.length === 0) break
-        const some = await Promise.all(
-          [...share(heaps, limit - taken.length)].map(async ([shard, counts]) => {
+        const some = await Promise.allSettled(
+          [...share(heaps, limit - taken.length)].map(([shard, counts]) => {
             const what: Argument[] = [now, clock(), nextVersion(), word(owner), word(lane), ...counts.flat()]
-            return pairs(queue, await link.run('work-claim', [shard], what))
+            const taking = link.run('work-claim', shardKeys(shard), what).then(reply => pairs(queue, reply))
+            return claims.watch({ queue, shard, owner }, taking)
           }),
         )
         // Others take from the same shards: what they were faster at is made up for.
-        taken.push(...some.flat())
+        for (const one of some) if (one.status === 'fulfilled') taken.push(...one.value)
+        const failed = some.find(one => one.status === 'rejected')
+        if (failed !== undefined) {
+          unlessTaken(failed.reason)
+          break
+        }
       }
       return taken.sort((a, b) => a.priority - b.priority || a.dueAt! - b.dueAt!)
     },
@@ -82,11 +107,18 @@ export function createRedisWork(parts: WorkParts): DueWork {
       const values = [now, id, number, version ?? '', lifeMs, body, ...fields]
       // Its other name is there before anybody can hear of it.
       const [written] = await Promise.all([
-        link.run('work-settle', [rows.shardOf(queue, id)], values),
+        link.run('work-settle', shardKeys(rows.shardOf(queue, id)), values),
         aliasTag === ''
           ? undefined
-          : name('alias', queue, aliasTag, [id, number, typeof lifeMs === 'number' ? lifeMs : nameLifeMs, mostOfAlias]),
+          : name('alias', queue, aliasTag, [
+              id,
+              number,
+              typeof lifeMs === 'number' ? lifeMs : nameLifeMs,
+              mostOfAlias,
+              'CH',
+            ]),
       ])
+      claims.freed(queue, id, written === 1 ? undefined : version)
       return written === 1
     },
 
@@ -104,7 +136,9 @@ export function createRedisWork(parts: WorkParts): DueWork {
     },
 
     async delete(queue, id) {
-      return (await link.run('work-delete', [rows.shardOf(queue, id)], [clock(), id])) === 1
+      const deleted = await link.run('work-delete', shardKeys(rows.shardOf(queue, id)), [clock(), id])
+      claims.freed(queue, id)
+      return deleted === 1
     },
 
     async nextDue(queue, lane) {
@@ -113,15 +147,19 @@ export function createRedisWork(parts: WorkParts): DueWork {
     },
 
     async waiting(queue, lane) {
-      const counts = await ofShards(queue, shard => link.run('work-waiting', [shard], [word(lane)]))
+      const counts = await ofShards(queue, shard => link.run('work-waiting', shardKeys(shard), [word(lane)]))
       return counts.reduce((sum: number, count) => sum + Number(count), 0)
     },
 
     async orphans(queue, living, limit) {
       const order = [clock(), limit, ...living.map(word)]
-      const found = await ofShards(queue, async shard => pairs(queue, await link.run('work-orphans', [shard], order)))
+      const found = await ofShards(queue, async shard =>
+        pairs(queue, await link.run('work-orphans', shardKeys(shard), order)),
+      )
       return found.flat().slice(0, limit)
     },
+
+    close: claims.close,
   }
 
   async function store(item: NewWork, owner: string | null): Promise<WorkItem | undefined> {
@@ -133,10 +171,16 @@ export function createRedisWork(parts: WorkParts): DueWork {
     const fields = rows.fields(item, { version, owner, seq, now })
     const values = [now, id, lifeMs, rows.sealBody(queue, id, item.body), ...fields]
     const [stored] = await Promise.all([
-      link.run('work-schedule', [rows.shardOf(queue, id)], values),
+      link.run('work-schedule', shardKeys(rows.shardOf(queue, id)), values),
       tags.number === undefined
         ? undefined
-        : name('number', queue, rows.tag(tags.number), [id, seq, lifeMs === '' ? nameLifeMs : lifeMs, mostOfNumber]),
+        : name('number', queue, rows.tag(tags.number), [
+            id,
+            seq,
+            lifeMs === '' ? nameLifeMs : lifeMs,
+            mostOfNumber,
+            'NX',
+          ]),
     ])
     if (stored !== 1) return undefined
     const { tags: _tags, ...rest } = item
@@ -153,7 +197,7 @@ export function createRedisWork(parts: WorkParts): DueWork {
 
   async function peek(queue: string, lane: string, now: number): Promise<Heap[]> {
     const heaps = await ofShards(queue, async shard => {
-      const reply = (await link.run('work-peek', [shard], [now, word(lane)])) as Reply[]
+      const reply = (await link.run('work-peek', shardKeys(shard), [now, word(lane)])) as Reply[]
       const found: Heap[] = []
       for (let at = 0; at < reply.length; at += 3) {
         const [priority, due, firstAt] = reply.slice(at, at + 3).map(Number)

@@ -29,6 +29,8 @@ export interface NpmSmsc {
   sessions: NpmSession[]
   binds: NpmPdu[]
   submits: NpmPdu[]
+  /** How many are bound now, and were at most. */
+  bound: { now: number; most: number }
   /** Nobody listens any more, and all connections are cut. */
   close(): Promise<void>
   /** On the same port again. */
@@ -40,17 +42,27 @@ export async function startNpmSmsc(
   submit: (pdu: NpmPdu, session: NpmSession, count: number) => void = (pdu, session, count) =>
     void session.send(pdu.response({ message_id: `m${count}` })),
 ): Promise<NpmSmsc> {
-  const smsc: NpmSmsc = { port: 0, sessions: [], binds: [], submits: [], close, open }
+  const smsc: NpmSmsc = { port: 0, sessions: [], binds: [], submits: [], bound: { now: 0, most: 0 }, close, open }
   const server = smpp.createServer(session => {
     smsc.sessions.push(session)
+    let isBound = false
+    const unbound = (): void => {
+      if (isBound) smsc.bound.now--
+      isBound = false
+    }
     session.on('error', () => undefined)
+    session.on('close', unbound)
     for (const command of ['bind_transceiver', 'bind_transmitter', 'bind_receiver']) {
       session.on(command, pdu => {
         smsc.binds.push(pdu)
+        isBound = true
+        smsc.bound.now++
+        smsc.bound.most = Math.max(smsc.bound.most, smsc.bound.now)
         session.send(pdu.response())
       })
     }
     for (const command of ['enquire_link', 'unbind']) session.on(command, pdu => void session.send(pdu.response()))
+    session.on('unbind', unbound)
     session.on('submit_sm', pdu => submit(pdu, session, smsc.submits.push(pdu)))
   })
   onTestFinished(close)

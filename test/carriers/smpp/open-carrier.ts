@@ -2,7 +2,7 @@
 
 import { onTestFinished } from 'vitest'
 
-import type { CarrierReport, InboundSms, Submission } from '../../../engine/carriers/carrier.ts'
+import type { CarrierReport, InboundSms, LentSlots, Submission } from '../../../engine/carriers/carrier.ts'
 import { smpp } from '../../../engine/carriers/smpp/smpp.ts'
 import { createLog } from '../../../engine/log.ts'
 import { checkSettings } from '../../../engine/settings.ts'
@@ -35,13 +35,15 @@ export interface OpenOptions {
   report?: (told: CarrierReport) => Promise<void>
   /** What storing an SMS is to do once it is told. */
   inbound?: (told: InboundSms) => Promise<void>
+  /** Whose the slots are, where others have them too. */
+  slots?: LentSlots
 }
 
 /** Started, and bound unless `bound` is false; stops with the test. */
 export async function openCarrier(
   port: number,
   settings: Record<string, unknown> = {},
-  { bound = true, clock, alive = () => true, report, inbound }: OpenOptions = {},
+  { bound = true, clock, alive = () => true, report, inbound, slots }: OpenOptions = {},
 ) {
   const carrier = createCarrier(
     {
@@ -70,6 +72,7 @@ export async function openCarrier(
     pauseMs: () => 0,
     alive,
     trouble: error => told.troubles.push(error),
+    slots,
   })
   onTestFinished(() => carrier.stop())
   if (bound) await until(() => carrier.ready() || undefined)

@@ -35,6 +35,8 @@ export interface Session {
   submit(fields: PduFields, tlvs: ReadonlyMap<number, Buffer>): Promise<Outcome> | undefined
   /** Takes nothing more, lets what is open end within that time, unbinds and closes; resolves when the socket is gone. */
   unbind(withinMs: number): Promise<void>
+  /** Ends it at once, whatever is open. */
+  cut(reason: string): void
 }
 
 /** Answers that may wait for a peer that does not read, before we read no more of what it sends. */
@@ -237,6 +239,10 @@ export function createSession(settings: SessionSettings, events: SessionEvents):
         })
       } else if (state !== 'unbinding') close('stopped')
       return gone.promise
+    },
+    cut(reason) {
+      close(reason)
+      socket.destroy()
     },
   }
 }

@@ -1,4 +1,6 @@
 -- Around each script on an entry: what was done under a name is not done again.
+-- Kept under that name: length ':' the answer of so many bytes, then what was
+-- written, sealed; nothing where it was deleted.
 -- KEYS  entry, and where its answer is kept under that name; absent for one that has none
 local function act()
 -- body --
@@ -6,8 +8,14 @@ end
 
 if not KEYS[2] then return (act()) end
 local told = redis.call('GET', KEYS[2])
-if told then return cmsgpack.unpack(told)[1] end
+if told then
+  local length, at = told:match('^(%d+):()')
+  return cmsgpack.unpack(told:sub(at, at + length - 1))[1]
+end
 -- The second value says that something was done.
 local answer, done = act()
-if done then redis.call('SET', KEYS[2], cmsgpack.pack({ answer }), 'EX', 86400) end
+if done then
+  local packed = cmsgpack.pack({ answer })
+  redis.call('SET', KEYS[2], #packed .. ':' .. packed .. (ARGV[6] or ''), 'EX', 691200)
+end
 return answer
