@@ -1,7 +1,7 @@
 // npm run bench: what things cost, measured side by side.
 //
 //   --quick          two short pairs of each, to see that it works
-//   --only <case>    one of start, otp, otp-memory, hello, costs, scripts, neighbours, innocents, smpp, gateway
+//   --only <case>    one of start, otp, otp-memory, hello, costs, scripts, neighbours, innocents, smpp, gateway, redis, growth
 //   --pairs <n>      how many pairs (5), --seconds <n> how long a round (3)
 //   --receipts       the gateways ask for a receipt of every message, --messages <n> a round (20000)
 //   --profile <dir>  CPU profiles of the processes
@@ -15,7 +15,9 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
 import { measureCosts } from './costs.ts'
+import { measureEngines } from './engines.ts'
 import { measureGateway } from './gateway.ts'
+import { measureGrowth } from './growth.ts'
 import { measureInnocents } from './innocents.ts'
 import { measureNeighbours } from './neighbours.ts'
 import { measurePairs } from './pairs.ts'
@@ -95,6 +97,16 @@ try {
     print('\nThe whole gateway, and Kannel\n')
     const messages = Number(values.messages ?? (values.quick ? 2_000 : 20_000))
     print(await measureGateway({ rounds: pairs, messages, receipts: values.receipts, place: onDisk }, callers))
+  }
+  if (wanted('redis')) {
+    print('\nPOST /otp over SQLite and over Redis\n')
+    print(await measureEngines({ rounds: pairs, seconds, place: onDisk }))
+  }
+  // Fills two Redis for minutes: on demand only.
+  if (values.only === 'growth') {
+    print('\nPOST /otp over a Redis that holds a million of each\n')
+    const count = Number(values.messages ?? (values.quick ? 20_000 : 1_000_000))
+    print(await measureGrowth({ count, rounds: pairs, seconds, place: onDisk }, callers))
   }
   callers.stop()
 } catch (error) {

@@ -11,6 +11,7 @@ import type { ServerQuestion, ServerState } from './serve.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const token = 'token-of-the-measurement-only'
+export const benchSecret = 'a secret that keeps nothing worth having'
 
 // Databases of a measurement that was broken off must not stay, least of all in memory.
 const folders = new Set<string>()
@@ -33,6 +34,8 @@ export interface Furniture {
   files?: Record<string, string>
   /** The configuration file. */
   config?: object
+  /** Instead of a SQLite file of its own. */
+  storage?: string
   /** What the loopback carrier prints is written to a file, `printed`. */
   keepsPrinted?: boolean
 }
@@ -41,7 +44,7 @@ export interface Furniture {
 export async function startServer(
   side: string,
   place: string,
-  { files = {}, config, keepsPrinted = false }: Furniture = {},
+  { files = {}, config, storage, keepsPrinted = false }: Furniture = {},
 ): Promise<Server> {
   await mkdir(place, { recursive: true })
   const folder = await mkdtemp(join(place, 'patchcord-bench-'))
@@ -51,11 +54,11 @@ export async function startServer(
   if (config !== undefined) await writeFile(join(folder, 'patchcord.json'), JSON.stringify(config))
   const environment = {
     PATCHCORD_PORT: '0',
-    PATCHCORD_STORAGE: `sqlite:${folder}/patchcord.db`,
+    PATCHCORD_STORAGE: storage ?? `sqlite:${folder}/patchcord.db`,
     PATCHCORD_SCRIPTS: join(folder, 'scripts'),
     PATCHCORD_LOCALES: join(root, 'locales'),
     PATCHCORD_TOKEN: token,
-    PATCHCORD_SECRET: 'a secret that keeps nothing worth having',
+    PATCHCORD_SECRET: benchSecret,
     PATCHCORD_LIMITS: 'off',
     PATCHCORD_SHIELD: 'off',
     PATCHCORD_LOG: 'info',
