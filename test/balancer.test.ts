@@ -18,8 +18,8 @@ import { onFreePort, startRedis } from './redis.ts'
 
 const isLong = process.env.PATCHCORD_TEST_LONG !== undefined
 const perSecond = isLong ? 500 : 100
-const atLeastMs = isLong ? 60_000 : 8_000
-const kills = isLong ? 10 : 2
+const atLeastMs = isLong ? 60_000 : 4_000
+const kills = isLong ? 10 : 1
 /** Fewer than one engine alone has at once. */
 const mostOpen = 60
 /** Some are always on their way, so that a death finds them. */
