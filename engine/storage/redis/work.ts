@@ -6,6 +6,7 @@
 
 import type { Seal } from '../seal.ts'
 import type { DueWork, NewWork, WorkItem } from '../storage.ts'
+import { share, type Heap } from './claim-share.ts'
 import type { Argument, Link, Reply } from './link.ts'
 import { createLostClaims } from './lost-claims.ts'
 import { createRedisWorkLists } from './work-lists.ts'
@@ -16,15 +17,6 @@ export interface WorkParts {
   seal: Seal
   clock: () => number
   nextVersion: () => number
-}
-
-/** What of one priority waits in one shard. */
-interface Heap {
-  shard: string
-  priority: number
-  due: number
-  /** With the fraction that puts those of one millisecond in order. */
-  firstAt: number
 }
 
 /** Redis forgets it by itself long after the scripts have swept it away, which leave nothing of it. */
@@ -223,38 +215,6 @@ export function createRedisWork(parts: WorkParts): RedisWork {
 export function live(row: Row | undefined, now: number): Row | undefined {
   const expiresAt = row?.item.expiresAt ?? null
   return expiresAt !== null && expiresAt <= now ? undefined : row
-}
-
-/**
- * What each shard is to give of each priority, the lower ones first. Where not
- * all of a priority can go, the shards give in turn, beginning with whose first
- * is due the longest: nearly in the order of time, without reading it all.
- */
-function share(heaps: Heap[], limit: number): Map<string, Array<[priority: number, count: number]>> {
-  const orders = new Map<string, Array<[number, number]>>()
-  let left = limit
-  for (const priority of [...new Set(heaps.map(heap => heap.priority))].sort((a, b) => a - b)) {
-    const open = heaps
-      .filter(heap => heap.priority === priority)
-      .sort((a, b) => a.firstAt - b.firstAt)
-      .map(({ shard, due }) => ({ shard, due, count: 0 }))
-    while (left > 0 && open.some(({ due, count }) => count < due)) {
-      const hungry = open.filter(({ due, count }) => count < due)
-      const each = Math.max(1, Math.floor(left / hungry.length))
-      for (const one of hungry) {
-        const more = Math.min(each, one.due - one.count, left)
-        one.count += more
-        left -= more
-      }
-    }
-    for (const { shard, count } of open) {
-      if (count === 0) continue
-      const order = orders.get(shard) ?? []
-      order.push([priority, count])
-      orders.set(shard, order)
-    }
-  }
-  return orders
 }
 
 /** Numbers by which work is put in order: its time in 1/1024 ms, one more for each of the same millisecond. */
