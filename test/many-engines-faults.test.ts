@@ -2,38 +2,19 @@
 
 import { createHash } from 'node:crypto'
 
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
 import { createLog } from '../engine/log.ts'
 import { createHeartbeat } from '../engine/outbox/heartbeat.ts'
 import { openStorage } from '../engine/storage/list.ts'
 import { readScripts, type ScriptName } from '../engine/storage/redis/scripts.ts'
+import { secret, shareRedis, surroundings, token } from './engines-redis.ts'
 import { createTestEngine, newFolder, until, type Answer, type TestEngine } from './helpers.ts'
 import { furnish, startEngine } from './http/engine-process.ts'
 import { config as workConfig, post, work } from './http/work.ts'
 import { openLossyRedis } from './lossy-redis.ts'
-import { startRedis, type RedisServer } from './redis.ts'
 
-const token = 'a-token-that-all-engines-know'
-const secret = 'a secret for tests, long enough to be one'
-const ends: Array<() => Promise<void>> = []
-let redis: RedisServer
-
-beforeAll(async () => {
-  redis = await startRedis({ atEnd: end => void ends.push(end) })
-})
-afterAll(async () => {
-  for (const end of ends) await end()
-})
-
-let databases = 0
-const newDatabase = (): string => String(++databases)
-const direct = (database: string): string => redis.url.replace(/0$/, database)
-const surroundings = (url: string): Record<string, string> => ({
-  PATCHCORD_STORAGE: url,
-  PATCHCORD_SECRET: secret,
-  PATCHCORD_TOKEN: token,
-})
+const redis = shareRedis()
 
 const script = `
 export default async ({ n }) => {
@@ -70,8 +51,8 @@ const answerOf = (ask: () => Promise<Answer>): Promise<Answer> =>
   })
 
 test('a retry with the same key does nothing twice when Redis had done it and its reply was lost', async () => {
-  const lossy = await openLossyRedis(redis.port)
-  const engine = await createTestEngine({ files, environment: surroundings(lossy.url + newDatabase()) })
+  const lossy = await openLossyRedis(redis.port())
+  const engine = await createTestEngine({ files, environment: surroundings(lossy.url + redis.newDatabase()) })
   // By then each script of Redis goes by its hash.
   await engine.post('/count', { n: 0 })
   lossy.loseReplyTo(text => text.includes(hashOf('entry-increment')))
@@ -97,8 +78,8 @@ test(
   'wherever a reply is lost, a run with a key has done in the end what it does, once',
   { timeout: 300_000 },
   async () => {
-    const lossy = await openLossyRedis(redis.port)
-    const environment = surroundings(lossy.url + newDatabase())
+    const lossy = await openLossyRedis(redis.port())
+    const environment = surroundings(lossy.url + redis.newDatabase())
     const engine = await createTestEngine({ files: { 'work.ts': work }, config: workConfig, environment })
     let n = 2_000_000
     for (const [name, steps] of losses) {
@@ -125,10 +106,10 @@ test(
 )
 
 test('a key whose first request lost a reply works at another engine', async () => {
-  const lossy = await openLossyRedis(redis.port)
-  const database = newDatabase()
+  const lossy = await openLossyRedis(redis.port())
+  const database = redis.newDatabase()
   const one = await createTestEngine({ files, environment: surroundings(lossy.url + database) })
-  const other = await createTestEngine({ files, environment: surroundings(direct(database)) })
+  const other = await createTestEngine({ files, environment: surroundings(redis.url(database)) })
   // The lifetime that only the record of a key has.
   lossy.loseReplyTo(text => text.includes('86401000'))
 
@@ -138,7 +119,7 @@ test('a key whose first request lost a reply works at another engine', async () 
 })
 
 test('an engine that was paused and goes on neither repeats nor takes away what another one did', async () => {
-  const environment = surroundings(direct(newDatabase()))
+  const environment = surroundings(redis.url())
   const folder = await newFolder()
   await furnish(folder, files, config)
   const paused = startEngine(folder, environment)
@@ -162,7 +143,7 @@ test('an engine that was paused and goes on neither repeats nor takes away what 
 })
 
 test('an engine whose sign changes no more is dead, and nobody is while the storage was away', async () => {
-  const storage = await openStorage(direct(newDatabase()), { secret, clock: Date.now })
+  const storage = await openStorage(redis.url(), { secret, clock: Date.now })
   onTestFinished(() => storage.close())
   let now = 0
   const parts = { storage, log: createLog('silent'), everyMs: 10, deadAfterMs: 5_000, monotonic: () => now }

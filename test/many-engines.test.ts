@@ -3,36 +3,17 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
+import { shareRedis, surroundings, token } from './engines-redis.ts'
 import { createTestEngine, newFolder, until, type TestEngine, type TestEngineOptions } from './helpers.ts'
 import { furnish, startEngine } from './http/engine-process.ts'
 import { config as workConfig, messagesOf, numbers, post, work } from './http/work.ts'
-import { startRedis, type RedisServer } from './redis.ts'
 
-const token = 'a-token-that-all-engines-know'
-const ends: Array<() => Promise<void>> = []
-let redis: RedisServer
-
-beforeAll(async () => {
-  redis = await startRedis({ atEnd: end => void ends.push(end) })
-})
-afterAll(async () => {
-  for (const end of ends) await end()
-})
-
-/** Databases of one Redis keep tests apart. */
-let databases = 0
-function surroundings(): Record<string, string> {
-  return {
-    PATCHCORD_STORAGE: redis.url.replace(/0$/, String(++databases)),
-    PATCHCORD_SECRET: 'a secret for tests, long enough to be one',
-    PATCHCORD_TOKEN: token,
-  }
-}
+const redis = shareRedis()
 
 function two(options: TestEngineOptions = {}): Promise<TestEngine[]> {
-  const environment = { ...surroundings(), ...options.environment }
+  const environment = { ...surroundings(redis.url()), ...options.environment }
   return Promise.all([1, 2].map(() => createTestEngine({ ...options, environment })))
 }
 
@@ -66,6 +47,8 @@ test('the SMS of one number wait for each other, whichever engine is asked', asy
   )
   expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
   expect((await one!.engine.outbox.list({ limit: 100 })).messages).toHaveLength(1)
+  const accepted = [one!, other!].map(({ engine }) => engine.outbox.stats().accepted)
+  expect(accepted.reduce((sum, count) => sum + count, 0)).toBe(1)
 })
 
 test('a token is known to all engines within a second, and forgotten by all', async () => {
@@ -112,7 +95,7 @@ test('a message that a killed engine was sending is uncertain, and another engin
   const baseUrl = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`
   const accepted = { status: ['2xx'] }
   const main = { driver: 'http', baseUrl, path: '/', json: { to: '{{to}}', text: '{{text}}' }, accepted, id: 'id' }
-  const environment = surroundings()
+  const environment = surroundings(redis.url())
   const folder = await newFolder()
   await furnish(folder, {}, { carriers: { main } })
   const doomed = startEngine(folder, environment)
@@ -134,7 +117,7 @@ test(
   async () => {
     const folder = await newFolder()
     await furnish(folder, { 'work.ts': work }, workConfig)
-    const environment = surroundings()
+    const environment = surroundings(redis.url())
     const heir = startEngine(folder, environment)
     const again = await heir.url()
     const takenUp = (): number => heir.stderr().split('run of a dead engine was ended').length - 1

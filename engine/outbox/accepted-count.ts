@@ -1,6 +1,7 @@
 // How many messages were accepted. Those that were ahead of the disk count once
 // their commit is kept: what is lost with it is accepted again when its run is
-// played again, and the count must not go back for those who read it.
+// played again, and the count must not go back for those who read it. Where
+// nothing is lost together each counts at once.
 
 import type { StorageAhead } from '../storage/storage.ts'
 
@@ -9,7 +10,7 @@ export interface AcceptedCount {
   read(): number
 }
 
-export function createAcceptedCount(ahead: Pick<StorageAhead, 'lot' | 'onLost'>): AcceptedCount {
+export function createAcceptedCount(ahead: Pick<StorageAhead, 'together' | 'lot' | 'onLost'>): AcceptedCount {
   let kept = 0
   let pending = { lot: ahead.lot(), count: 0 }
 
@@ -28,7 +29,7 @@ export function createAcceptedCount(ahead: Pick<StorageAhead, 'lot' | 'onLost'>)
   return {
     add(isAhead) {
       look()
-      if (isAhead) pending.count++
+      if (isAhead && ahead.together) pending.count++
       else kept++
     },
     read() {

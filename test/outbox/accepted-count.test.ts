@@ -4,7 +4,11 @@ import { createAcceptedCount } from '../../engine/outbox/accepted-count.ts'
 
 function open() {
   const commit = { lot: 0, lose: () => {} }
-  const count = createAcceptedCount({ lot: () => commit.lot, onLost: listener => void (commit.lose = listener) })
+  const count = createAcceptedCount({
+    together: true,
+    lot: () => commit.lot,
+    onLost: listener => void (commit.lose = listener),
+  })
   return { count, commit }
 }
 
