@@ -31,20 +31,26 @@ export function indexAt(spaceHash: string, shard: number): Index {
 /** What lua/entry.lua wrote; undefined where there is none or its time has passed. */
 export function decode(reply: Reply, now: number): Stored | undefined {
   if (!Buffer.isBuffer(reply)) return undefined
-  let at = 0
-  const field = (): string => {
-    const end = reply.indexOf(58, at)
-    const found = reply.toString('latin1', at, end)
-    at = end + 1
-    return found
-  }
+  const { field, rest } = readFields(reply)
   const version = Number(field())
   const expiresAt = time(field())
   const counter = field()
   field()
-  return expiresAt !== null && expiresAt <= now
-    ? undefined
-    : { version, expiresAt, counter, sealed: reply.subarray(at) }
+  return expiresAt !== null && expiresAt <= now ? undefined : { version, expiresAt, counter, sealed: rest() }
+}
+
+/** Fields with ':' behind each, then bytes of any kind: each call gives the next field. */
+export function readFields(bytes: Buffer): { field(): string; rest(): Buffer } {
+  let at = 0
+  return {
+    field() {
+      const end = bytes.indexOf(58, at)
+      const found = bytes.toString('latin1', at, end)
+      at = end + 1
+      return found
+    },
+    rest: () => bytes.subarray(at),
+  }
 }
 
 export function time(digits: string): number | null {

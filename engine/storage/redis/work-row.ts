@@ -2,6 +2,7 @@
 
 import type { Seal } from '../seal.ts'
 import type { NewWork, WorkItem } from '../storage.ts'
+import { readFields, time } from './entry-row.ts'
 import type { Reply } from './link.ts'
 
 export interface Row {
@@ -59,13 +60,7 @@ export function createRows(seal: Seal): Rows {
 
     read(queue, id, reply) {
       if (!Buffer.isBuffer(reply)) return undefined
-      let at = 0
-      const field = (): string => {
-        const end = reply.indexOf(58, at)
-        const found = reply.toString('latin1', at, end)
-        at = end + 1
-        return found
-      }
+      const { field, rest } = readFields(reply)
       const [version, priority, dueAt, expiresAt, createdAt, updatedAt, seq] = [
         Number(field()),
         Number(field()),
@@ -88,7 +83,7 @@ export function createRows(seal: Seal): Rows {
         expiresAt,
         createdAt,
         updatedAt,
-        body: seal.open(reply.subarray(at), context(queue, id)),
+        body: seal.open(rest(), context(queue, id)),
       }
       return { id, seq, scriptTag, numberTag, alias, item }
     },
@@ -112,10 +107,6 @@ export function word(text: string): string {
 
 export function optional(time: number | null): string {
   return time === null ? '' : String(time)
-}
-
-function time(digits: string): number | null {
-  return digits === '' ? null : Number(digits)
 }
 
 /** FNV-1a: an even spread over the shards, the same on every engine. */
