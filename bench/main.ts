@@ -104,7 +104,7 @@ try {
   }
   // Fills two Redis for minutes: on demand only.
   if (values.only === 'growth') {
-    print('\nPOST /otp over a Redis that holds a million of each\n')
+    print('\nPOST /otp over a Redis that holds many open verifications and queued messages\n')
     const count = Number(values.messages ?? (values.quick ? 20_000 : 1_000_000))
     print(await measureGrowth({ count, rounds: pairs, seconds, place: onDisk }, callers))
   }
