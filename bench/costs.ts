@@ -151,6 +151,8 @@ export async function openSandbox(
     sandboxLimits: limits,
     primitiveParts: { storage, outbox, timers: { wake() {} }, clock },
     engine,
+    living: async () => [engine],
+    place: '',
     log,
   })
   return {

@@ -19,12 +19,18 @@ import { serve } from './serve.ts'
 const noSandbox: Sandbox = {
   library: {
     get: () => undefined,
+    find: async () => undefined,
     list: () => [],
     earlier: () => {
       throw new EngineError('not_found')
     },
     problems: () => [],
+    put: () => Promise.reject(new EngineError('not_found')),
+    versions: async () => [],
+    activate: async () => undefined,
+    remove: async () => false,
     close() {},
+    leave() {},
   },
   kept: {
     note() {},

@@ -10,7 +10,7 @@ import type { FastifyRequest } from 'fastify'
 import { EngineError } from '../engine/errors.ts'
 import { newId } from '../engine/ids.ts'
 import { countSegments } from '../engine/outbox/segments.ts'
-import { checkFields, type Fields } from '../engine/sandbox/fields.ts'
+import { checkFields, type Fields } from '../engine/library/fields.ts'
 import { parseNumber } from '../engine/sandbox/parse-number.ts'
 import type { FlowParts } from './by-hand.ts'
 

@@ -1,6 +1,7 @@
 // Builds every part once, in the order in which a message flows, and takes them
 // down in the order in which promises end.
 
+import { hostname } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import type { FastifyInstance } from 'fastify'
@@ -140,6 +141,8 @@ export async function createEngine(
       },
       primitiveParts: { storage, outbox, timers, clock },
       engine,
+      living: heartbeat.living,
+      place: `${hostname()}:${config.scriptsFolder}`,
       log,
     })
     undo.unshift(() => sandbox.stop(0))

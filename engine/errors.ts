@@ -14,6 +14,7 @@ export const errorTable = {
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body has to be application/json' },
   idempotency_mismatch: { status: 422, title: 'The key was used with another request' },
+  invalid_script: { status: 422, title: 'The script cannot be used' },
   rate_limited: { status: 429, title: 'Too many requests' },
   blocked: { status: 429, title: 'Blocked' },
   script_error: { status: 500, title: 'The script failed' },

@@ -11,16 +11,24 @@ import { join } from 'node:path'
 /**
  * Calls `onChange` after files came, went or were written since `seen` (what
  * `lookAtFolder` told before they were read); not before the last call of it
- * has ended. Returns how to stop.
+ * has ended. It may resolve with the ms after which it wants to be called
+ * although nothing has changed. Returns how to stop.
  */
-export function watchFolder(folder: string, everyMs: number, seen: string, onChange: () => Promise<void>): () => void {
+export function watchFolder(
+  folder: string,
+  everyMs: number,
+  seen: string,
+  onChange: () => Promise<number | void>,
+): () => void {
+  let last = seen
+  let callAt = Infinity
   let stopped = false
   let timer: NodeJS.Timeout | undefined
 
   async function look(): Promise<void> {
     const now = await lookAtFolder(folder)
-    if (now !== seen) await onChange()
-    seen = now
+    if (now !== last || performance.now() >= callAt) callAt = performance.now() + ((await onChange()) ?? Infinity)
+    last = now
     if (!stopped) timer = setTimeout(() => void look(), everyMs).unref()
   }
   void look()

@@ -7,7 +7,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const root = resolve(import.meta.dirname, '..')
-const order = ['http', 'triggers', 'sandbox', 'primitives', 'outbox', 'carriers', 'storage']
+const order = ['http', 'triggers', 'sandbox', 'library', 'primitives', 'outbox', 'carriers', 'storage']
 /** What puts the parts together, or is started by itself. */
 const composers = ['engine.ts', 'main.ts', 'config.ts', 'token-command.ts', 'doctor-command.ts']
 

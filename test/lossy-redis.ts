@@ -1,8 +1,11 @@
 // A way to Redis that loses a reply: what was asked is done, and nobody hears of it.
 
+import { createHash } from 'node:crypto'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 import { onTestFinished } from 'vitest'
+
+import { readScripts, type ScriptName } from '../engine/storage/redis/scripts.ts'
 
 export interface LossyRedis {
   /** Without the number of the database. */
@@ -46,3 +49,9 @@ export async function openLossyRedis(port: number): Promise<LossyRedis> {
     lost: () => lost,
   }
 }
+
+/** What a script of ours goes by on the wire. */
+export const hashOf = (name: ScriptName): string =>
+  createHash('sha1')
+    .update(readScripts().find(one => one.name === name)!.lua)
+    .digest('hex')

@@ -1,18 +1,16 @@
 // Engines over one Redis that lose replies, or are taken for dead and live.
 
-import { createHash } from 'node:crypto'
-
 import { expect, onTestFinished, test } from 'vitest'
 
 import { createLog } from '../engine/log.ts'
 import { createHeartbeat } from '../engine/outbox/heartbeat.ts'
 import { openStorage } from '../engine/storage/list.ts'
-import { readScripts, type ScriptName } from '../engine/storage/redis/scripts.ts'
+import type { ScriptName } from '../engine/storage/redis/scripts.ts'
 import { secret, shareRedis, surroundings, token } from './engines-redis.ts'
 import { createTestEngine, newFolder, until, type Answer, type TestEngine } from './helpers.ts'
 import { furnish, startEngine } from './http/engine-process.ts'
 import { config as workConfig, post, work } from './http/work.ts'
-import { openLossyRedis } from './lossy-redis.ts'
+import { hashOf, openLossyRedis } from './lossy-redis.ts'
 
 const redis = shareRedis()
 
@@ -34,11 +32,6 @@ export const go = () => storage.set('go', true)
 export const count = ({ n }) => storage.get('count:' + n)`
 const files = { 'count.ts': script }
 const config = { engine: { scriptWallMs: 60_000, scriptHostCalls: 10_000 } }
-
-const hashOf = (name: ScriptName): string =>
-  createHash('sha1')
-    .update(readScripts().find(one => one.name === name)!.lua)
-    .digest('hex')
 
 const asked = (engine: TestEngine, path = '/count') =>
   engine.post(path, { n: 1 }, { headers: { 'idempotency-key': 'the-key' } })

@@ -4,7 +4,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 import { EngineError } from '../errors.ts'
-import type { Library, ScriptVersion } from '../sandbox/library.ts'
+import type { Library } from '../library/library.ts'
+import type { ScriptVersion } from '../library/script.ts'
 import type { Token, Tokens } from './tokens.ts'
 
 declare module 'fastify' {
@@ -86,7 +87,7 @@ function findScript(request: FastifyRequest, library: Library): void {
   request.action = handler
 }
 
-function checkBodyHeaders({ headers }: FastifyRequest): void {
+function checkBodyHeaders({ headers, routeOptions }: FastifyRequest): void {
   const [type, ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(';')
   const charset = parameters.map(text => text.trim()).find(text => text.startsWith('charset='))
   if (type!.trim() !== 'application/json' || (charset !== undefined && !/^charset="?utf-8"?$/.test(charset))) {
@@ -95,5 +96,6 @@ function checkBodyHeaders({ headers }: FastifyRequest): void {
   if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
     throw new EngineError('unsupported_media_type')
   }
-  if (Number(headers['content-length'] ?? 0) > maxBodyBytes) throw new EngineError('body_too_large')
+  if (Number(headers['content-length'] ?? 0) > (routeOptions.bodyLimit ?? maxBodyBytes))
+    throw new EngineError('body_too_large')
 }

@@ -6,8 +6,9 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 
-import type { Field } from '../sandbox/fields.ts'
-import type { Library, ScriptVersion } from '../sandbox/library.ts'
+import type { Field } from '../library/fields.ts'
+import type { Library } from '../library/library.ts'
+import type { ScriptVersion } from '../library/script.ts'
 import { version } from '../version.ts'
 
 export async function addDocs(server: FastifyInstance, library: Library): Promise<void> {

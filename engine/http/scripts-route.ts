@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { EngineError } from '../errors.ts'
 import type { Texts } from '../locales.ts'
-import { checkFields } from '../sandbox/fields.ts'
+import { checkFields } from '../library/fields.ts'
 import type { RunOwner } from '../sandbox/kept-runs.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { runHttpRequest } from '../triggers/http-request.ts'

@@ -11,6 +11,7 @@ import { BlockList, isIP } from 'node:net'
 
 import { EngineError } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { createChanges } from '../storage/changes.ts'
 import type { Storage } from '../storage/storage.ts'
 
 export interface Token {
@@ -58,24 +59,17 @@ export interface Tokens {
 }
 
 const space = 'tokens'
-/** Grows with each that is made or deleted. */
-const changes = { space: 'tokens-changes', key: 'count' }
-const lookEveryMs = 500
-/** Somebody may have died between a change and telling of it. */
-const readAnywayMs = 30_000
+const told = { lookEveryMs: 500, readAnywayMs: 30_000 }
 /** Control characters, line breaks, halves of characters. */
 const notPlain = /[\p{Cc}\p{Cs}\u2028\u2029]/u
 export const everyScope = ['run:*', 'code:read', 'pii:read', 'metrics', 'admin']
 
 /** `fixed` is a token from the environment, with every scope for as long as it is set. */
 export async function openTokens(storage: Storage, clock: () => number, fixed?: string): Promise<Tokens> {
-  const { entries, shared } = storage
+  const { entries } = storage
   const known = new Map<string, KnownToken>()
-  let changed = shared ? await changesUntilNow() : undefined
-  await readAll()
-  const timer = shared ? setInterval(() => void look(), lookEveryMs).unref() : undefined
-  let looking = false
-  let readAt = performance.now()
+  const changes = createChanges(storage, 'tokens-changes', told)
+  const stopFollowing = await changes.follow(readAll)
   const fixedHash = fixed === undefined ? undefined : sha256(fixed)
   const fixedToken: Token = {
     id: 'environment',
@@ -97,31 +91,6 @@ export async function openTokens(storage: Storage, clock: () => number, fixed?: 
       const { hash: text, ...token } = JSON.parse(value) as StoredToken
       remember(token, Buffer.from(text, 'base64url'))
     }
-  }
-
-  async function changesUntilNow(): Promise<string | undefined> {
-    return (await entries.get(changes.space, changes.key))?.value
-  }
-
-  async function look(): Promise<void> {
-    if (looking) return
-    looking = true
-    try {
-      // Counted before it is read: what comes meanwhile is read the next time.
-      const now = await changesUntilNow()
-      if (now === changed && performance.now() - readAt < readAnywayMs) return
-      await readAll()
-      readAt = performance.now()
-      changed = now
-    } catch {
-      // The next look tells; until then what is known stays.
-    } finally {
-      looking = false
-    }
-  }
-
-  async function tellOthers(): Promise<void> {
-    if (shared) await entries.increment(changes.space, changes.key)
   }
 
   function remember(token: Token, hash: Buffer): void {
@@ -150,17 +119,17 @@ export async function openTokens(storage: Storage, clock: () => number, fixed?: 
       const hash = sha256(text)
       await entries.set(space, token.id, JSON.stringify({ ...token, hash: hash.toString('base64url') }))
       remember(token, hash)
-      await tellOthers()
+      await changes.tell()
       return { ...token, token: text }
     },
     list: () => [...known.values()].map(({ token }) => token),
     async delete(id) {
       known.delete(id)
       const deleted = await entries.delete(space, id)
-      await tellOthers()
+      await changes.tell()
       return deleted
     },
-    close: () => clearInterval(timer),
+    close: stopFollowing,
   }
 }
 

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { HostCall } from './host-call.ts'
 import { addTurn, createJournal, type Journal } from './journal.ts'
 import type { KeptRun } from './kept-runs.ts'
-import type { ScriptVersion } from './library.ts'
+import type { ScriptVersion } from '../library/script.ts'
 import type { Run, RunEvent, RunWiring } from './run.ts'
 
 /** `guesses`: how many answers it may take for granted. */

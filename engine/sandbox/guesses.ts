@@ -4,7 +4,7 @@
 // the turn a second time. Which of both it will be depends on what a handler
 // does and for whom, so it is learned from its last runs.
 
-import type { ScriptVersion } from './library.ts'
+import type { ScriptVersion } from '../library/script.ts'
 import type { Run } from './run.ts'
 
 /** How much the last run counts against those before it; more while guesses are rare. */

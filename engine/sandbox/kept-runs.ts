@@ -9,7 +9,8 @@ import { EngineError } from '../errors.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { HostCall } from './host-call.ts'
 import type { JournalTurn } from './journal.ts'
-import type { Library, ScriptVersion } from './library.ts'
+import type { Library } from '../library/library.ts'
+import type { ScriptVersion } from '../library/script.ts'
 import type { Delivery, Run, RunEvent } from './run.ts'
 
 /** What has to be done with the outcome, in the words of whoever began the run. */

@@ -1,9 +1,9 @@
 // One sandbox process as the engine sees it: which isolates it has, which turns
 // it owes us, and whether it is still alive.
 
-import type { ScriptBundle } from './build.ts'
+import type { ScriptBundle } from '../library/build.ts'
 import { startSandboxProcess, type SandboxProcess } from './child-process.ts'
-import type { Manifest } from './library.ts'
+import type { Manifest } from '../library/script.ts'
 import type { SandboxLimits } from './limits.ts'
 import { createManifests } from './manifests.ts'
 import { longestLimitMs, suspectsOf, type OpenTurns } from './open-turns.ts'

@@ -1,6 +1,6 @@
 // Looks at what scripts export, on their way to a sandbox process.
 
-import type { Manifest } from './library.ts'
+import type { Manifest } from '../library/script.ts'
 import type { LossReason } from './protocol.ts'
 
 export interface Manifests {

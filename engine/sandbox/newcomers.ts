@@ -2,7 +2,7 @@
 // first turns in the slow process while others live in the main one, so that
 // only other newcomers have to notice.
 
-import type { ScriptVersion } from './library.ts'
+import type { ScriptVersion } from '../library/script.ts'
 
 export interface Newcomers {
   has(version: ScriptVersion): boolean

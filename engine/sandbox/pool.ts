@@ -2,11 +2,11 @@
 // a new place when theirs has died; dispatch.ts hands them their turns.
 
 import { maskDigits, type Log } from '../log.ts'
-import type { ScriptBundle } from './build.ts'
+import type { ScriptBundle } from '../library/build.ts'
 import { createDispatch } from './dispatch.ts'
 import { createFastTurn } from './fast-turn.ts'
 import { startLane, type Lane, type LaneEvents, type LaneSetup } from './lane.ts'
-import type { Manifest } from './library.ts'
+import type { Manifest } from '../library/script.ts'
 import { createLosses } from './losses.ts'
 import { createNewcomers } from './newcomers.ts'
 import type { Run } from './run.ts'

@@ -10,10 +10,11 @@ import { maskDigits, type Log } from '../log.ts'
 import { primitives } from '../primitives/list.ts'
 import type { PrimitiveParts } from '../primitives/primitive.ts'
 import { createRun, restoreRun } from './begin-run.ts'
-import { buildChild, buildGuest } from './build.ts'
+import { buildChild, buildGuest } from './own-code.ts'
 import { guessesFor } from './guesses.ts'
 import { createKeptRuns, type KeptRun, type KeptRuns } from './kept-runs.ts'
-import { openLibrary, type Library, type ScriptSettings } from './library.ts'
+import { openLibrary, type Library } from '../library/library.ts'
+import type { ScriptSettings } from '../library/script.ts'
 import { defaultSandboxLimits, type RunLimits, type SandboxLimits } from './limits.ts'
 import { createPool, type Pool } from './pool.ts'
 import { createRunTally, type RunCounts } from './run-tally.ts'
@@ -57,6 +58,10 @@ export interface SandboxParts {
   primitiveParts: PrimitiveParts
   /** Whose the runs are. */
   engine: string
+  /** The engines that live, this one among them: a version is active on all or on none. */
+  living: () => Promise<readonly string[]>
+  /** Tells this folder from those of other engines. */
+  place: string
   log: Log
 }
 
@@ -98,10 +103,9 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
 
   await pool.start()
   const library = await openLibrary({
-    folder: parts.folder,
-    settingsOf: parts.settingsOf,
+    ...parts,
+    storage: primitiveParts.storage,
     readManifest: pool.readManifest,
-    log,
     clock,
   }).catch((error: unknown) => {
     pool.stop()
@@ -188,6 +192,7 @@ export async function createSandbox(parts: SandboxParts): Promise<Sandbox> {
         await new Promise(resolve => setTimeout(resolve, 20))
       }
       for (const run of running()) failRun(run, 'script_timeout', 'the engine stopped', { limit: 'stop' })
+      library.leave()
       clearInterval(sweep)
       pool.stop()
     },

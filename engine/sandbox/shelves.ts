@@ -1,6 +1,6 @@
 // The isolates of one sandbox process: who lives in which, and when one goes.
 
-import type { ScriptVersion } from './library.ts'
+import type { ScriptVersion } from '../library/script.ts'
 import type { SandboxLimits } from './limits.ts'
 import { line } from './protocol.ts'
 import type { Run } from './run.ts'

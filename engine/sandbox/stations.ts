@@ -12,7 +12,7 @@ import { readdirSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 
 import type { Lane } from './lane.ts'
-import type { ScriptVersion } from './library.ts'
+import type { ScriptVersion } from '../library/script.ts'
 import type { SandboxLimits } from './limits.ts'
 import type { Newcomers } from './newcomers.ts'
 import type { Run } from './run.ts'

@@ -118,8 +118,8 @@ export function createDueRuns({ what, source, sandbox, atOnce, shared, clock, lo
         return undefined
       })
     }
-    const script = name === null ? undefined : library.get(name)
-    if (script === undefined || !script.exports.has(action)) {
+    const script = name === null ? undefined : await library.find(name, action)
+    if (script === undefined) {
       log.warn({ id, script: name }, `${what} without a script that has ${action}`)
       return undefined
     }

@@ -1,7 +1,7 @@
 // An API consumer's POST becomes a run of the script that it names.
 
 import type { Texts } from '../locales.ts'
-import type { ScriptVersion } from '../sandbox/library.ts'
+import type { ScriptVersion } from '../library/script.ts'
 import type { RunOwner } from '../sandbox/kept-runs.ts'
 import type { EndedRun, Sandbox } from '../sandbox/sandbox.ts'
 

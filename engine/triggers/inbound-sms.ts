@@ -109,7 +109,7 @@ export function createInboundTrigger(parts: InboundParts): InboundTrigger {
   return {
     async receive(carrier, { from, to, text, id, part }) {
       const name = scriptFor(to)
-      if (name === null || sandbox().library.get(name)?.exports.has('onSms') !== true) {
+      if (name === null || (await sandbox().library.find(name, 'onSms')) === undefined) {
         log.warn({ carrier, to: maskNumber(to), script: name }, 'inbound SMS without a script')
         return undefined
       }

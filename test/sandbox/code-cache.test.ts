@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import type IsolatedVm from 'isolated-vm'
 import { expect, test } from 'vitest'
 
-import { buildGuest } from '../../engine/sandbox/build.ts'
+import { buildGuest } from '../../engine/sandbox/own-code.ts'
 
 const require = createRequire(import.meta.url)
 const ivm = require('isolated-vm') as typeof IsolatedVm

@@ -180,6 +180,8 @@ test('a name space of its own: without it a script reads what another has stored
     runLimits: defaultRunLimits,
     primitiveParts: { storage: oneSpace(storage), outbox, timers: { wake: () => {} }, clock: Date.now },
     engine: 'eng_of_the_test',
+    living: async () => ['eng_of_the_test'],
+    place: '',
     log: createLog('silent'),
   })
 

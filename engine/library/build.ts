@@ -1,57 +1,37 @@
 // Turns a script and what it imports into the one function that an isolate runs.
 
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import * as esbuild from 'esbuild'
 
 import { letters } from '../ids.ts'
+import { ScriptProblems, type ScriptProblem } from './script.ts'
 
 export interface ScriptBundle {
   /** `(function (module, exports) { … })`. */
   code: string
   filename: string
   map: string
+  /** What the operator wrote. */
+  source: string
   /** Letters of the SHA-256 of the code: one version, one hash. */
   hash: string
-  /** Absolute paths of all files that went in. */
-  inputs: string[]
 }
 
-export interface ScriptProblem {
-  /** As the operator knows it: `scripts/otp.ts`. */
-  file: string
-  line: number
-  /** From 1. */
-  column: number
-  message: string
-}
-
-/** A script that cannot be used, with every problem at its place. */
-export class ScriptProblems extends Error {
-  readonly problems: ScriptProblem[]
-
-  constructor(problems: ScriptProblem[]) {
-    super(problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`).join('; '))
-    this.name = 'ScriptProblems'
-    this.problems = problems
-  }
-}
-
-/** `path` is a file directly in `folder`. Throws ScriptProblems. */
-export async function buildScript(folder: string, path: string): Promise<ScriptBundle> {
+/** `path` is a file directly in `folder`; with `source` it is built as if it held that. Throws ScriptProblems. */
+export async function buildScript(folder: string, path: string, source?: string): Promise<ScriptBundle> {
   const shown = (file: string): string => join(relative(process.cwd(), folder) || '.', relative(folder, file))
   const filename = `${shown(path)}.js`
   try {
     const result = await completed(
       esbuild.build({
         absWorkingDir: folder,
-        entryPoints: [path],
+        ...(source === undefined ? { entryPoints: [path] } : { stdin: stdinOf(source, path) }),
         outdir: folder,
         bundle: true,
         write: false,
-        metafile: true,
         format: 'cjs',
         platform: 'neutral',
         target: 'es2024',
@@ -68,12 +48,15 @@ export async function buildScript(folder: string, path: string): Promise<ScriptB
     )
     const code = withoutCopy(result.outputFiles.find(file => file.path.endsWith('.js'))!.text)
     const map = result.outputFiles.find(file => file.path.endsWith('.map'))!.text
-    const inputs = Object.keys(result.metafile.inputs).map(input => resolve(folder, input))
     const hash = letters(createHash('sha256').update(code).digest().subarray(0, 8))
-    return { code, filename, map, hash, inputs }
+    return { code, filename, map, source: source ?? (await readFile(path, 'utf8')), hash }
   } catch (error) {
     throw new ScriptProblems(problemsOf(error, shown, path))
   }
+}
+
+function stdinOf(contents: string, path: string): esbuild.StdinOptions {
+  return { contents, sourcefile: path, resolveDir: dirname(path), loader: path.endsWith('.js') ? 'js' : 'ts' }
 }
 
 // esbuild copies the exports once more, for loaders that tell its modules from
@@ -85,7 +68,8 @@ function withoutCopy(code: string): string {
 let underWay = 0
 let isStopWanted = false
 
-async function completed<Result>(building: Promise<Result>): Promise<Result> {
+/** For all that esbuild is asked: it is stopped when nothing is under way. */
+export async function completed<Result>(building: Promise<Result>): Promise<Result> {
   underWay++
   try {
     return await building
@@ -99,33 +83,6 @@ async function completed<Result>(building: Promise<Result>): Promise<Result> {
 export async function stopBuilding(): Promise<void> {
   isStopWanted = underWay > 0
   if (!isStopWanted) await esbuild.stop()
-}
-
-/** The code that runs inside every isolate before the script. */
-export function buildGuest(): Promise<string> {
-  return bundleOwn('guest/main.ts', { format: 'iife', globalName: 'guest' })
-}
-
-/** The code of the sandbox processes, libraries included: they read no files. */
-export function buildChild(): Promise<string> {
-  return bundleOwn('child.ts', { format: 'cjs', platform: 'node' })
-}
-
-async function bundleOwn(file: string, options: esbuild.BuildOptions): Promise<string> {
-  const result = await completed(
-    esbuild.build({
-      ...options,
-      entryPoints: [join(dirname(fileURLToPath(import.meta.url)), file)],
-      bundle: true,
-      write: false,
-      target: 'es2024',
-      // All processes or isolates hold it: in one byte a character.
-      charset: 'ascii',
-      tsconfigRaw: {},
-      logLevel: 'silent',
-    }),
-  )
-  return result.outputFiles[0]!.text
 }
 
 // A script may import files of its folder's lib/, which may import each other; nothing else.

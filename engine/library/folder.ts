@@ -1,0 +1,162 @@
+// The folder of scripts beside this engine: what changes there is put.
+//
+// Only what differs from the last look is a change. So a version that was put
+// without a file stays active when an engine comes back, and an engine that
+// comes with an old folder takes nobody back to it.
+
+import { StartError } from '../errors.ts'
+import { lookAtFolder, watchFolder } from '../folder-watch.ts'
+import type { Log } from '../log.ts'
+import { stopBuilding } from './build.ts'
+import type { Loader } from './load.ts'
+import type { Records } from './records.ts'
+import { nameOf, problemOf, scriptFiles } from './script-files.ts'
+import { ScriptProblems, type ScriptProblem, type ScriptVersion } from './script.ts'
+import type { Serving } from './serving.ts'
+
+export interface FolderParts {
+  /** As it was read. */
+  found: ScriptFolder
+  loader: Loader
+  records: Records
+  serving: Serving
+  log: Log
+}
+
+/** An edit is to be active within a second; a look costs a stat for each file. */
+const lookEveryMs = 400
+/** An engine that was too busy to use a version may find the time later. */
+const refusedAgainMs = 10_000
+
+export interface ScriptFolder {
+  folder: string
+  /** What a look at it told before it was read. */
+  seen: string
+  /** By name. */
+  files: ReadonlyMap<string, ScriptVersion>
+}
+
+/** Throws a StartError for what cannot be used. */
+export async function readFolder(folder: string, loader: Loader): Promise<ScriptFolder> {
+  // Before they are read: what is saved meanwhile is not missed.
+  const seen = await lookAtFolder(folder)
+  return { folder, seen, files: await loadAll(await scriptFiles(folder), loader) }
+}
+
+/** Puts what has changed since this folder was last looked at, then what will. Answers how to stop. */
+export async function followFolder(parts: FolderParts): Promise<() => void> {
+  const { found, loader, records, serving, log } = parts
+  const { folder, files } = found
+  let isRefused = false
+  /** By name, what its file held at the last look. */
+  const last = await records.lastFiles()
+  await Promise.all([...files.values()].map(begin))
+  for (const name of gone(new Set(files.keys()))) await remove(name)
+  return watchFolder(folder, lookEveryMs, isRefused ? '' : found.seen, look)
+
+  async function begin(version: ScriptVersion): Promise<void> {
+    const { name, hash } = version
+    const { record } = await records.get(name)
+    const before = last.get(name)
+    // What another engine is just putting for the first time is waited for.
+    const isFirst = record === undefined || record.count === 0 || record.offer?.hash === hash
+    // Where this folder is new, what others have had before is not newer than what they have now.
+    const isChanged = isFirst || (before === undefined ? !(await records.wasKept(name, hash)) : before !== hash)
+    if (isChanged) {
+      const problems = await put(version)
+      isRefused ||= problems !== undefined
+      if (problems !== undefined) serving.report(name, problems)
+    } else {
+      await note(name, hash)
+      if (record.active !== hash)
+        log.warn({ script: name, file: hash, serving: record.active }, 'the file holds an earlier version')
+    }
+    if (record !== undefined && record.active !== null) serving.standIn(version)
+  }
+
+  /** Resolves with what keeps another engine from using it. */
+  async function put(version: ScriptVersion): Promise<ScriptProblem[] | undefined> {
+    try {
+      await serving.put(version, null)
+    } catch (error) {
+      if (error instanceof ScriptProblems) return error.problems
+      throw error
+    }
+    await note(version.name, version.hash)
+    return undefined
+  }
+
+  /** What had a file at the last look. A folder that has lost all of several is taken for one that is away. */
+  function gone(present: ReadonlySet<string>): string[] {
+    if (present.size > 0 || last.size < 2) return [...last.keys()].filter(name => !present.has(name))
+    log.error(`the folder of scripts is empty: nothing is removed: ${folder}`)
+    return []
+  }
+
+  async function remove(name: string): Promise<void> {
+    await serving.remove(name)
+    await note(name, undefined)
+  }
+
+  async function note(name: string, hash: string | undefined): Promise<void> {
+    await records.setLastFile(name, hash)
+    if (hash === undefined) last.delete(name)
+    else last.set(name, hash)
+  }
+
+  async function look(): Promise<number | undefined> {
+    const paths = await scriptFiles(folder).catch((error: Error) => log.error(error.message))
+    if (paths === undefined) return undefined
+    const present = new Set<string>()
+    let againMs = Infinity
+    for (const path of paths) {
+      const name = nameOf(path)
+      try {
+        if (present.has(name)) throw new ScriptProblems([nameIsTaken(path)])
+        present.add(name)
+        const version = await loader.file(path)
+        // A file that is being written is empty for a moment.
+        if (version.exports.size === 0 && serving.active.has(name))
+          throw new ScriptProblems([problemOf(path, 'exports no function any more')])
+        const problems = last.get(name) === version.hash ? undefined : await put(version)
+        if (problems === undefined) {
+          serving.mended(name)
+        } else {
+          againMs = Math.min(againMs, refusedAgainMs)
+          serving.report(name, problems)
+        }
+      } catch (error) {
+        // What is not the script's fault, the storage above all, is tried again.
+        if (!(error instanceof ScriptProblems)) againMs = 0
+        serving.report(name, error instanceof ScriptProblems ? error.problems : [problemOf(path, String(error))])
+      }
+    }
+    await stopBuilding()
+    for (const name of serving.broken.keys()) if (!present.has(name)) serving.mended(name)
+    for (const name of gone(present))
+      await remove(name).catch((error: unknown) => {
+        againMs = 0
+        log.error({ err: error, script: name }, 'script not removed')
+      })
+    return againMs
+  }
+}
+
+async function loadAll(paths: string[], loader: Loader): Promise<Map<string, ScriptVersion>> {
+  const files = new Map<string, ScriptVersion>()
+  try {
+    for (const path of paths) {
+      if (files.has(nameOf(path))) throw new ScriptProblems([nameIsTaken(path)])
+      files.set(nameOf(path), await loader.file(path))
+    }
+    return files
+  } catch (error) {
+    throw new StartError((error as Error).message, { cause: error })
+  } finally {
+    await stopBuilding()
+  }
+}
+
+function nameIsTaken(path: string): ScriptProblem {
+  return problemOf(path, 'a script of this name is there already')
+}
