@@ -118,8 +118,8 @@ async function openSite(): Promise<Site> {
     PATCHCORD_SECRET: 'a secret for tests, long enough to be one',
     PATCHCORD_TOKEN: token,
     PATCHCORD_LOG: 'warn',
-    // docs/deployment.md: three of the balancer's checks.
-    PATCHCORD_DRAIN_MS: String(3 * checkEveryMs),
+    // deploy/compose.yaml: five of the balancer's checks.
+    PATCHCORD_DRAIN_MS: String(5 * checkEveryMs),
   }
   const ports = [await freePort(), await freePort()]
   const balancer = await startHaproxy(ports, checkEveryMs)

@@ -289,9 +289,33 @@ describe('the balancer', () => {
     expect(balancer).not.toMatch(/option (httplog|tcplog)/)
   })
 
-  test('says for itself what the API would say', () => {
-    const [, text] = /^\s*http-error status 503 .* string "(.*)"$/m.exec(balancer)!
-    expect(JSON.parse(text!.replaceAll('\\"', '"'))).toMatchObject({ status: 503, code: 'overloaded', retryAfter: 1 })
+  test('takes nobody out for one check, and hears of a stop before the drain is over', () => {
+    const ms = (text: string): number => Number(/^(\d+)m?s$/.exec(text)![1]) * (text.endsWith('ms') ? 1 : 1_000)
+    const words = valuesOf(balancer, 'default-server')[0]!.split(' ')
+    const after = (word: string): string => words[words.indexOf(word) + 1]!
+    const fall = Number(after('fall'))
+    expect(fall).toBeGreaterThan(1)
+    const noticedMs = ms(after('inter')) * fall + ms(valuesOf(balancer, 'timeout check')[0]!)
+    expect(noticedMs).toBeLessThan(Number(compose.services['engine-1'].environment.PATCHCORD_DRAIN_MS))
+    // Node's default of how many connections wait to be taken: one more would look as if there were no engine.
+    expect(Number(after('maxconn'))).toBeLessThan(511)
+    // What an engine refuses is heard of at once.
+    expect(words.join(' ')).toContain('observe layer4 error-limit 1 on-error mark-down')
+  })
+
+  test.each([
+    [502, 'storage_unavailable'],
+    [503, 'overloaded'],
+    [504, 'script_timeout'],
+  ])('says %d for itself as the API would', (status, code) => {
+    const [, headers, text] = new RegExp(`^\\s*http-error status ${status} (.*) string "(.*)"$`, 'm').exec(balancer)!
+    expect(headers).toBe('content-type application/problem+json hdr retry-after 1 hdr cache-control no-store')
+    const problem: unknown = JSON.parse(text!.replaceAll('\\"', '"'))
+    expect(problem).toMatchObject({ type: 'about:blank', status, code, retryAfter: 1 })
+    expect(problem).toHaveProperty(
+      'detail',
+      expect.stringMatching(status === 503 ? /Nothing was promised/ : /not known .* same Idempotency-Key/),
+    )
   })
 })
 

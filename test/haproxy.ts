@@ -32,6 +32,8 @@ export interface Haproxy {
   requests: ReadonlyMap<string, BalancedRequest>
   /** Whether it gives requests to that engine: `engine-1` is the first. */
   gives(engine: string): Promise<boolean>
+  /** How often it has taken that engine out. */
+  downs(engine: string): Promise<number>
 }
 
 /** Before engines that listen, or will, on these ports of this machine. */
@@ -69,11 +71,14 @@ export async function startHaproxy(enginePorts: readonly number[], checkEveryMs:
   return {
     url: `http://127.0.0.1:${port}`,
     requests,
-    async gives(engine) {
-      // https://docs.haproxy.org/2.6/management.html#9.1: proxy, server, …, status is the 18th.
-      const rows = (await ask(admin, 'show stat')).split('\n').map(line => line.split(','))
-      return rows.find(([proxy, server]) => proxy === 'engines' && server === engine)![17]!.startsWith('UP')
-    },
+    gives: async engine => (await readStats(engine))[17]!.startsWith('UP'),
+    downs: async engine => Number((await readStats(engine))[22]),
+  }
+
+  /** https://docs.haproxy.org/2.6/management.html#9.1: proxy, server, …, status is the 18th, how often it went down the 23rd. */
+  async function readStats(engine: string): Promise<string[]> {
+    const rows = (await ask(admin, 'show stat')).split('\n').map(line => line.split(','))
+    return rows.find(([proxy, server]) => proxy === 'engines' && server === engine)!
   }
 }
 
@@ -90,7 +95,7 @@ function adapt(shippedText: string, { port, admin, enginePorts, checkEveryMs }: 
     [/ipv4@127\.0\.0\.1:9999/, admin],
     [/^resolvers docker\n(?: .*\n)+/m, ''],
     [/ resolvers docker resolve-prefer ipv4 init-addr libc,none/, ''],
-    [/check inter 1s/, `check inter ${checkEveryMs}ms`],
+    [/check inter 1s fastinter 500ms/, `check inter ${checkEveryMs}ms fastinter ${checkEveryMs / 2}ms`],
     [/bind :8080/, `bind 127.0.0.1:${port}`],
     [/ capture response header/, ' capture request header x-request len 20\n    capture response header'],
     [/ ms %ts"/, ' ms %ts %hr"'],
