@@ -87,8 +87,8 @@ export async function createEngine(
     undo.push(() => storage.close())
     // Before it owns anything: what an engine that does not beat owns belongs to all.
     const heartbeat = createHeartbeat({ storage, engine, log })
-    await heartbeat.start()
     undo.unshift(() => heartbeat.stop())
+    await heartbeat.start()
     const tokens = await openTokens(storage, clock, config.token)
     undo.unshift(() => tokens.close())
     if (config.token === undefined) await keepFirstToken(config.dataFolder, tokens)
@@ -168,9 +168,10 @@ export async function createEngine(
     })
     undo.unshift(() => server.close())
     const url = await listen(server, config)
-    await outbox.start()
     undo.unshift(() => outbox.stop())
+    await outbox.start()
     for (const trigger of triggers) {
+      undo.unshift(() => trigger.stop())
       trigger.start()
       await heartbeat.onDeaths(trigger.takeOver)
     }

@@ -62,8 +62,12 @@ export class EngineError extends Error {
 
 /** Something that keeps the engine from starting: printed as one line, exit code 1. */
 export class StartError extends Error {
-  constructor(message: string, options: { cause?: unknown } = {}) {
+  /** It may be over in a moment: the start is tried again for a while. */
+  readonly mayPass: boolean
+
+  constructor(message: string, options: { cause?: unknown; mayPass?: boolean } = {}) {
     super(message, options)
     this.name = 'StartError'
+    this.mayPass = options.mayPass === true
   }
 }

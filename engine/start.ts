@@ -6,6 +6,7 @@ import { loadConfig } from './config.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { StartError } from './errors.ts'
 import { createLog, type Log } from './log.ts'
+import { startPatiently } from './patience.ts'
 
 /** Ends the process with code 1 and one line when the engine cannot start. */
 export async function start(): Promise<void> {
@@ -28,7 +29,9 @@ async function run(): Promise<void> {
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
   })
-  const engine = await createEngine(config, { log, print: line => process.stdout.write(`${line}\n`) })
+  const print = (line: string): void => void process.stdout.write(`${line}\n`)
+  const engine = await startPatiently(() => createEngine(config, { log, print }), { log, stop: asked })
+  if (engine === undefined) return endStart(log)
   void asked.then(signal => stopEngine(engine, signal, log))
 
   const tokenFile = relative(process.cwd(), `${config.dataFolder}/token`)
@@ -38,6 +41,13 @@ async function run(): Promise<void> {
       `Try it:\n  curl -s ${engine.url}/otp -H "Authorization: Bearer ${token}" -H 'Content-Type: application/json' ` +
       `-d '{"number":"12125551212","language":"en"}'\n`,
   )
+}
+
+/** It was told to stop while it waited for its storage. */
+function endStart(log: Log): never {
+  log.info('stopped')
+  log.flush()
+  process.exit(0)
 }
 
 async function stopEngine(engine: Engine, signal: NodeJS.Signals, log: Log): Promise<void> {

@@ -30,7 +30,7 @@ export async function openRedis(scheme: RedisScheme, rest: string, options: Redi
   await checkSecret(link, seal).catch(async (error: unknown) => {
     await link.close()
     if (!(error instanceof EngineError)) throw error
-    throw new StartError(`PATCHCORD_STORAGE: Redis takes no writes (${error.message})`, { cause: error })
+    throw new StartError(`PATCHCORD_STORAGE: Redis takes no writes (${error.message})`, { cause: error, mayPass: true })
   })
   const parts = { link, seal, clock, nextVersion: createVersions(clock) }
   const entries = createRedisEntries(parts)
