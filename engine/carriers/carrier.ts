@@ -68,7 +68,7 @@ export interface CarrierReport {
   to?: string | readonly string[] | undefined
   /** One of the ids that needs no number: the network gave it in a field for nothing else. */
   sureId?: string | undefined
-  /** Called when it has to wait for answers to submits: a carrier that reads nothing more meanwhile would wait for ever. */
+  /** Called, perhaps twice, when it has to wait for submits, ours or another engine's: a carrier that reads nothing more meanwhile could wait for ever. */
   held?: (() => void) | undefined
 }
 

@@ -24,8 +24,12 @@ export interface HeartbeatParts {
   monotonic?: () => number
 }
 
-/** Takes over what is owned by engines that are not among the living. */
-export type TakeOver = (living: readonly string[]) => Promise<unknown>
+/**
+ * Takes over what is owned by engines that are not among the living. `hasDied`:
+ * one that lived is gone, or this is the first call; else it is a look now and
+ * then, for what nobody saw, and for what could not be taken the last time.
+ */
+export type TakeOver = (living: readonly string[], hasDied: boolean) => Promise<unknown>
 
 export interface Heartbeat {
   /** The name under which this engine claims. */
@@ -38,7 +42,7 @@ export interface Heartbeat {
   living(): Promise<readonly string[]>
   /** Calls `listener` after each beat that ends a silence. */
   onRevived(listener: () => void): void
-  /** Calls `take` now, and again within a second after an engine has died; resolves when the first call has ended. */
+  /** Calls `take` now, within a second after an engine has died, and every ten seconds; resolves when the first call has ended. */
   onDeaths(take: TakeOver): Promise<void>
   /** Stops beating and takes the sign away. */
   stop(): Promise<void>
@@ -98,7 +102,8 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
     seen = new Set(now)
     if (!hasDied && monotonic() - lookedAt < lookAnywayMs) return
     lookedAt = monotonic()
-    for (const take of takers) await take(now).catch((error: unknown) => log.warn({ err: error }, 'cannot take over'))
+    for (const take of takers)
+      await take(now, hasDied).catch((error: unknown) => log.warn({ err: error }, 'cannot take over'))
   }
 
   function beatAgain() {
@@ -125,7 +130,7 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
       const now = await living()
       for (const name of now) seen.add(name)
       takers.push(take)
-      await take(now)
+      await take(now, true)
     },
     async stop() {
       clearInterval(timer)

@@ -4,7 +4,8 @@
 // answered the submit. A report counts once, only for the carrier that has the
 // message now, and never takes a message back out of a final state. Where a
 // network writes ids in two ways, each way is looked up. Those on the parts of
-// one message come at once: they take turns, each builds on the one before.
+// one message come at once: they take turns, each builds on the one before. What
+// another engine submitted may be known a moment later (second-look.ts).
 
 import { EngineError } from '../errors.ts'
 import { maskDigits, type Log } from '../log.ts'
@@ -14,8 +15,9 @@ import { createHeldReports } from './held-reports.ts'
 import { createKnownIds, type Lead } from './known-ids.ts'
 import { messageQueue, readBody, type MessageBody } from './message.ts'
 import { reported, toChange, type OutcomeRules, type Step } from './outcome.ts'
+import { createSecondLook, type SecondLookParts } from './second-look.ts'
 
-export interface ReportsParts {
+export interface ReportsParts extends SecondLookParts {
   entries: Entries
   work: DueWork
   clock: () => number
@@ -50,18 +52,30 @@ export function createReports(parts: ReportsParts): Reports {
   const { work, clock, log } = parts
   const known = createKnownIds(parts)
   const held = createHeldReports()
+  const secondLook = createSecondLook(parts)
   /** By the message's id, the last that waits for its turn. */
   const turns = new Map<string, Promise<void>>()
 
   async function report(carrier: string, report: CarrierReport) {
-    const leads = await leadsOf(carrier, report)
-    const found = await find(carrier, leads, report)
-    if (found === undefined) return ignore(carrier, report)
+    const carrierIds = report.carrierIds.filter(({ length }) => length <= longestCarrierId)
+    if (carrierIds.length === 0) return ignore(carrier, report)
+    let leads = await leadsOf(carrier, carrierIds, report)
+    const again = async (): Promise<Found | undefined> => {
+      leads = await known.lookUp(carrier, carrierIds)
+      return messageOf(leads, report)
+    }
+    const first = await messageOf(leads, report)
+    const found = first ?? (await secondLook.find(carrier, again, report.held))
+    if (found === undefined || !isOpen(found, carrier)) return ignore(carrier, report)
+    await storeInTurn(carrier, leads, report, found)
+  }
+
+  async function storeInTurn(carrier: string, leads: readonly Lead[], report: CarrierReport, found: Found) {
     const { id } = found.item
     const before = turns.get(id)
     // What was found before one's turn is not how the message is by then.
-    const again = async () => store(carrier, leads, report, await find(carrier, leads, report))
-    const mine = before === undefined ? store(carrier, leads, report, found) : before.then(again, again)
+    const anew = async () => store(carrier, leads, report, await find(carrier, leads, report))
+    const mine = before === undefined ? store(carrier, leads, report, found) : before.then(anew, anew)
     turns.set(id, mine)
     try {
       await mine
@@ -70,13 +84,11 @@ export function createReports(parts: ReportsParts): Reports {
     }
   }
 
-  async function leadsOf(carrier: string, report: CarrierReport): Promise<Lead[]> {
-    const carrierIds = report.carrierIds.filter(({ length }) => length <= longestCarrierId)
-    if (carrierIds.length === 0) return []
+  async function leadsOf(carrier: string, carrierIds: readonly string[], report: CarrierReport): Promise<Lead[]> {
     const leads = await known.lookUp(carrier, carrierIds)
     if (leads.length > 0) return leads
-    // It may have been answered, and settled, while we looked. Else only a submit
-    // that is not settled yet can explain an id that nobody knows.
+    // It may have been answered, and settled, while we looked. Of our own submits only
+    // one that is not settled yet can explain an id that nobody knows.
     const mayBeThere = known.has(carrier, carrierIds) || (await held.hold(carrier, carrierIds, report.held))
     return mayBeThere ? known.lookUp(carrier, carrierIds) : []
   }
@@ -97,19 +109,24 @@ export function createReports(parts: ReportsParts): Reports {
     log.debug({ carrier, carrierId, state }, 'report for no message, or one that comes too late')
   }
 
-  /** Of the messages that the ids lead to, the first whose number fits, else that of the sure id: it, and no other one, if the carrier has it now. */
-  async function find(carrier: string, leads: readonly Lead[], report: CarrierReport): Promise<Found | undefined> {
+  /** Of the messages that the ids lead to, the first whose number fits, else that of the sure id. */
+  async function messageOf(leads: readonly Lead[], report: CarrierReport): Promise<Found | undefined> {
     const messages: Found[] = []
     for (const { carrierId, id } of leads) {
       const item = await work.get(messageQueue, id)
       const body = item && readBody(item)
       if (body?.carrierIds.includes(carrierId) === true) messages.push({ item: item!, body, carrierId })
     }
-    const meant =
+    return (
       messages.find(({ body }) => isFor(body.to, report.to)) ??
       messages.find(({ carrierId }) => carrierId === report.sureId)
-    // One that is over was told of before: the other way to read the id is not meant.
-    return meant?.item.state === 'sent' && meant.item.lane === carrier ? meant : undefined
+    )
+  }
+
+  /** It, and no other one, if the carrier has it now. */
+  async function find(carrier: string, leads: readonly Lead[], report: CarrierReport): Promise<Found | undefined> {
+    const meant = await messageOf(leads, report)
+    return meant !== undefined && isOpen(meant, carrier) ? meant : undefined
   }
 
   async function apply(carrier: string, { item, body, carrierId }: Found, report: CarrierReport): Promise<boolean> {
@@ -129,8 +146,16 @@ export function createReports(parts: ReportsParts): Reports {
     },
     began: held.began,
     ended: held.ended,
-    stop: held.stop,
+    stop() {
+      held.stop()
+      secondLook.stop()
+    },
   }
+}
+
+/** One that is over was told of before: the other way to read the id is not meant, and no later look finds more. */
+function isOpen({ item }: Found, carrier: string): boolean {
+  return item.state === 'sent' && item.lane === carrier
 }
 
 /** Networks write numbers in national form too: the last digits tell. */

@@ -1,4 +1,4 @@
-// An outbox over a real SQLite file, with a clock that the test moves, and a
+// An outbox over a real SQLite file, or another storage of the test's, with a clock that the test moves, and a
 // carrier that does what the test tells it.
 
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -40,6 +40,7 @@ export function createClock(): TestClock {
 }
 
 export const silent = createLog('silent')
+const secret = 'a secret of the test, long enough'
 
 export interface OpenOutbox {
   outbox: Outbox
@@ -75,17 +76,17 @@ export async function createPlace(): Promise<Place> {
     parts: Partial<OutboxParts> & { carriers: readonly Carrier[] },
     wrap: (storage: Storage) => Storage = storage => storage,
   ): OpenOutbox {
-    const sqlite = openSqlite({ path, secret: 'a secret of the test, long enough', clock })
-    const storage = wrap(sqlite)
+    const sqlite = parts.storage === undefined ? openSqlite({ path, secret, clock }) : undefined
+    const storage = wrap(parts.storage ?? sqlite!)
     const changes: Message[] = []
     const heartbeat = createHeartbeat({ storage, engine: newId('engine'), log: silent })
     const sending = createOutbox({
-      storage,
       heartbeat,
       clock,
       log: silent,
       onChange: message => changes.push(message),
       ...parts,
+      storage,
       settings: { random: () => 0, stopWithinMs: 200, ...parts.settings },
     })
     // As the engine does it: the heart beats around all of it.
@@ -103,7 +104,7 @@ export async function createPlace(): Promise<Place> {
     const one: OpenOutbox = {
       outbox,
       storage,
-      commits: () => sqlite.stats().commits,
+      commits: () => sqlite?.stats().commits ?? 0,
       changes,
       until: (id, state) =>
         vi.waitFor(

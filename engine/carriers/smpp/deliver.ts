@@ -37,7 +37,7 @@ const words: Readonly<Record<ReceiptState, string>> = {
   unknown: 'UNKNOWN',
 }
 
-/** `held` is called if a receipt has to wait for answers to submits. */
+/** `held` is called, perhaps twice, if a receipt has to wait for submits. */
 export type Deliver = (pdu: Pdu, held: () => void) => Promise<void>
 
 export function createDeliver(settings: DeliverSettings, events: CarrierEvents, redeliveries: Redeliveries): Deliver {

@@ -1,6 +1,6 @@
 // What the network delivers over one session: each is acknowledged only after it
 // is stored, and with too many of them open nothing more is read. Those that wait
-// for answers to submits do not count: nothing but reading on can end that. The
+// for submits do not count: of our own nothing but reading on can end that. The
 // outbox bounds them.
 
 import type { Pdu } from '../wire/pdu.ts'

@@ -11,8 +11,8 @@ export interface Closed {
 export interface DeliveryEvents {
   /**
    * A deliver_sm or data_sm; it is acknowledged when this resolves, and asked for
-   * again when it rejects. `held` is called if it waits for answers to submits:
-   * they have to be read meanwhile.
+   * again when it rejects. `held` is called, perhaps
+   * twice, if it waits for submits: their answers have to be read meanwhile.
    */
   deliver(pdu: Pdu, held: () => void): Promise<void>
   /** The network was not told that we have this one, stored or not: it will deliver it again. At most once for each. */
