@@ -41,6 +41,7 @@ const noSandbox: Sandbox = {
     own: async () => {},
     get: async () => undefined,
     forget: async () => {},
+    over: async () => {},
     version: async () => undefined,
   },
   run: () => Promise.reject(new EngineError('not_found')),

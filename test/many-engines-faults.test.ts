@@ -135,6 +135,39 @@ test('an engine that was paused and goes on neither repeats nor takes away what 
   expect((await other.engine.outbox.list({ limit: 10 })).messages).toHaveLength(1)
 })
 
+const takeOvers: Array<[what: string, sent: (text: string) => boolean]> = [
+  ['the key’s record was asked for', text => text.includes('86401000')],
+  ['the run was under way', text => text.includes(hashOf('entry-increment'))],
+]
+
+const takeOver = 'a run of a dead engine is ended although the storage was away while %s'
+test.each(takeOvers)(takeOver, { timeout: 60_000 }, async (_what, sent) => {
+  const lossy = await openLossyRedis(redis.port())
+  const database = redis.newDatabase()
+  const folder = await newFolder()
+  await furnish(folder, files, config)
+  const doomed = startEngine(folder, surroundings(redis.url(database)))
+  const url = await doomed.url()
+  const heir = await createTestEngine({ files, config, environment: surroundings(lossy.url + database) })
+  await heir.post('/count', { n: 0 })
+  const there = post(url, token, '/count/slow', { n: 1 }, 'the-key').catch(() => undefined)
+  await until(async () => (await heir.post('/count/begun', {})).body === true || undefined)
+  doomed.kill('SIGKILL')
+  await there
+  lossy.loseReplyTo(sent)
+  await until(async () => (await heir.post('/count/go', {})).status === 200 || undefined)
+  await until(() => lossy.lost() === 1 || undefined)
+
+  expect(await answerOf(() => asked(heir, '/count/slow'))).toMatchObject({ status: 200, body: { value: 1 } })
+  expect((await heir.post('/count/count', { n: 1 })).body).toBe(1)
+  expect((await heir.engine.outbox.list({ limit: 10 })).messages).toHaveLength(2)
+  // Nothing is left for the next engine.
+  await until(async () => (await heir.engine.storage.entries.list('runs', '')).length === 0 || undefined)
+  const log = await heir.readLog()
+  expect(log).toContain('a run of a dead engine is tried again')
+  expect(log.split('run of a dead engine was ended')).toHaveLength(2)
+})
+
 test('an engine whose sign changes no more is dead, and nobody is while the storage was away', async () => {
   const storage = await openStorage(redis.url(), { secret, clock: Date.now })
   onTestFinished(() => storage.close())

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import { EngineError } from '../errors.ts'
 import type { Heartbeat } from '../outbox/heartbeat.ts'
-import type { KeptRuns, RunOwner } from '../sandbox/kept-runs.ts'
+import type { KeptRun, KeptRuns, RunOwner } from '../sandbox/kept-runs.ts'
 import type { Storage } from '../storage/storage.ts'
 import { hashBody, placeOf } from './idempotency-key.ts'
 import { createKeyRecords, keySpace, keyTtlMs, type KeyRecord, type StoredAnswer } from './key-records.ts'
@@ -21,10 +21,28 @@ export interface Idempotency {
     request: { tokenId: string; path: string; key: string; body: unknown; runId: string },
     handle: (owner: RunOwner) => Promise<HandledRun>,
   ): Promise<{ answer: StoredAnswer; replayed: boolean }>
-  /** Takes the answer of a run that an engine before this one began for a key. */
-  takeUp(owner: RunOwner & { kind: 'key' }, run: string, ended: Promise<HandledRun>): Promise<void>
+  /**
+   * Leads a run to its end that an engine before this one began for a key, and
+   * takes its answer. What the storage refuses is tried again, with longer and
+   * longer pauses: nobody else looks for a run of an engine that lives. Meanwhile
+   * its key is in progress. Resolves with true when it is done, with false when
+   * nothing can lead it on, when another engine has it, and when this one stops.
+   * Rejects when trying again would come to the same.
+   */
+  takeUp(kept: KeptRun, how: TakeUp): Promise<boolean>
   /** Tries nothing again any more. */
   close(): void
+}
+
+export interface TakeUp {
+  owner: RunOwner & { kind: 'key' }
+  /**
+   * Undefined where nothing can lead it on: the same request begins anew. Rejects
+   * with storage_unavailable where it may be led on from its record later.
+   */
+  lead(kept: KeptRun): Promise<HandledRun | undefined>
+  /** Called before each pause. */
+  refused(error: EngineError): void
 }
 
 /** What a run came to. */
@@ -43,15 +61,17 @@ export interface HandledRun {
 }
 
 const againMs = 1_000
+const longestAgainMs = 30_000
 const mostPersisted = 1_000
+const arrivesLateMs = [5_000, 20_000, 60_000]
 
 export function createIdempotency(
   storage: Storage,
   { engine, living }: Pick<Heartbeat, 'engine' | 'living'>,
-  runs: Pick<KeptRuns, 'get' | 'abandon'>,
+  runs: Pick<KeptRuns, 'get' | 'mine' | 'abandon' | 'forget'>,
 ): Idempotency {
   const underWay = new Set<string>()
-  // Runs of an engine that has died, on their way to their end.
+  // Runs of an engine that has died, on their way to their end: until the first try is over.
   const takenUp = new Map<string, Promise<unknown>>()
   // Answers whose run had its effect, while the storage would not take them: told again from here.
   const unstored = new Map<string, { record: KeyRecord; answer: StoredAnswer }>()
@@ -97,7 +117,8 @@ export function createIdempotency(
     const earlier = entry === undefined ? record : (JSON.parse(entry.value) as KeyRecord)
     if (earlier.bodyHash !== record.bodyHash) throw new EngineError('idempotency_mismatch')
     if (earlier.answer !== undefined) return earlier.answer
-    if (underWay.has(place) || persisted.has(place) || (await isElsewhere(earlier))) throw inProgress()
+    const isHere = underWay.has(place) || persisted.has(place) || takenUp.has(place)
+    if (isHere || (await isElsewhere(earlier))) throw inProgress()
     // Whoever began it has died before it had done anything, or could not keep its answer: it begins anew.
     const value = JSON.stringify(record)
     if (await entries.replace(keySpace, place, { version: entry?.version ?? null, value, ttlMs: keyTtlMs }))
@@ -138,7 +159,11 @@ export function createIdempotency(
         return { answer: waiting.answer, replayed: true }
       }
       const away = (): void => {
-        if (storage.shared) void persist(place, () => records.put(place, record, undefined))
+        if (!storage.shared) return
+        const free = (): Promise<unknown> => records.put(place, record, undefined)
+        void persist(place, free)
+        // What was sent before its connection was given up may still be on its way.
+        for (const ms of arrivesLateMs) setTimeout(() => life.closed || void free().catch(() => {}), ms).unref()
       }
       const earlier = await begin(place, record).catch((error: unknown) => {
         // It may be there all the same, in our name.
@@ -168,16 +193,43 @@ export function createIdempotency(
       }
     },
 
-    takeUp({ place, bodyHash }, run, ended) {
-      const record: KeyRecord = { bodyHash, engine, run }
-      const settled = records
-        .inherit(place, record)
-        .then(() => ended)
-        .then(handled => settle(place, record, handled))
-      // Whoever asks waits for it; that it failed is told by what is then found.
-      const done = settled.catch(() => {}).finally(() => takenUp.delete(place))
-      takenUp.set(place, done)
-      return settled.then(() => undefined)
+    async takeUp(kept, { owner: { place, bodyHash }, lead, refused }) {
+      const { id } = kept.event
+      const record: KeyRecord = { bodyHash, engine, run: id }
+      const attempt = async (mine: KeptRun | undefined): Promise<boolean> => {
+        // Put away already, or another engine's by now.
+        if (mine === undefined) return false
+        // First the key: from then on nobody else puts an answer there. A record that came
+        // late is of a run whose request was done anew, or given up: it does nothing more.
+        if (!(await records.inherit(place, record))) {
+          await runs.forget({ recorded: true, event: { id } })
+          return false
+        }
+        const handled = await lead(mine)
+        if (handled !== undefined) await settle(place, record, handled)
+        else await records.put(place, record, undefined).then(() => runs.forget({ recorded: true, event: { id } }))
+        return handled?.cutOff === false
+      }
+      let trying = attempt(kept)
+      // Whoever asks waits for the first try, and is told what is then found.
+      const tried = trying.catch(() => {})
+      takenUp.set(place, tried)
+      try {
+        for (let pauseMs = againMs; ; pauseMs = Math.min(2 * pauseMs, longestAgainMs)) {
+          try {
+            return await trying
+          } catch (error) {
+            if (!isAway(error)) throw error
+            refused(error)
+          }
+          await wait(pauseMs, undefined, { ref: false })
+          if (life.closed) return false
+          // As it is now: it may have got further.
+          trying = runs.mine(id).then(attempt)
+        }
+      } finally {
+        takenUp.delete(place)
+      }
     },
 
     close() {
@@ -190,7 +242,7 @@ function inProgress(): EngineError {
   return new EngineError('idempotency_in_progress', { retryAfter: 1 })
 }
 
-function isAway(error: unknown): boolean {
+function isAway(error: unknown): error is EngineError {
   return error instanceof EngineError && error.code === 'storage_unavailable'
 }
 

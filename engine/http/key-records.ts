@@ -31,8 +31,8 @@ export interface KeyRecords {
    * and engine any more; nothing is changed then.
    */
   put(place: string, record: KeyRecord, answer: StoredAnswer | undefined): Promise<KeyRecord | undefined>
-  /** The same run goes on here. */
-  inherit(place: string, record: KeyRecord): Promise<void>
+  /** The same run goes on here; false where the key is not waiting for it any more. */
+  inherit(place: string, record: KeyRecord): Promise<boolean>
 }
 
 /** `alone`: no other engine can have taken anything over; then each change is one write, at once. */
@@ -60,16 +60,22 @@ export function createKeyRecords(entries: Entries, engine: string, alone: boolea
       return undefined
     },
     async inherit(place, record) {
-      if (alone) return
-      await change(place, now => (now?.run === record.run && now.answer === undefined ? record : 'leave'))
+      if (alone) return true
+      let isWaiting = false
+      await change(place, now => {
+        isWaiting = now?.run === record.run && now.answer === undefined
+        return isWaiting ? record : 'leave'
+      })
+      return isWaiting
     },
   }
 
   function putOwn(place: string, record: KeyRecord, answer: StoredAnswer | undefined): Promise<KeyRecord | undefined> {
     return change(place, now => {
       if (now === undefined) return answer === undefined ? 'leave' : { ...record, answer }
-      if (now.run !== record.run || now.engine !== engine || now.answer !== undefined) return 'leave'
-      return answer === undefined ? undefined : { ...record, answer }
+      if (now.run !== record.run || now.engine !== engine) return 'leave'
+      if (answer !== undefined) return { ...record, answer }
+      return now.answer === undefined ? undefined : 'leave'
     })
   }
 }

@@ -11,7 +11,7 @@ import { EngineError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import type { Texts } from '../locales.ts'
 import type { Log } from '../log.ts'
-import type { Heartbeat } from '../outbox/heartbeat.ts'
+import type { Heartbeat, TakeOver } from '../outbox/heartbeat.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import { compileForHttp } from '../schema.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
@@ -128,7 +128,11 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
   const idempotency = createIdempotency(parts.storage, parts.heartbeat, parts.sandbox.kept)
   server.addHook('onClose', () => idempotency.close())
   addScriptRoutes(server, { ...parts, idempotency })
-  await parts.heartbeat.onDeaths(living => takeUpKeyedRuns({ ...parts, idempotency, living }))
+  const takeUp: TakeOver = (living, hasDied) => takeUpKeyedRuns({ ...parts, idempotency, living, hasDied })
+  await parts.heartbeat.onDeaths(takeUp).catch(async (error: unknown) => {
+    await server.close()
+    throw error
+  })
   answerOtherMethods(server, methods)
   return server
 }

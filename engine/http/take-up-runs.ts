@@ -6,7 +6,7 @@ import type { Log } from '../log.ts'
 import type { Texts } from '../locales.ts'
 import type { KeptRun } from '../sandbox/kept-runs.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import type { Idempotency } from './idempotency.ts'
+import type { HandledRun, Idempotency } from './idempotency.ts'
 import { handledRun } from './run-answer.ts'
 
 export interface TakeUpParts {
@@ -14,26 +14,36 @@ export interface TakeUpParts {
   idempotency: Idempotency
   /** The engines that have their runs themselves. */
   living: readonly string[]
+  /** One of the others was seen to go since the last time; else only a look now and then is worth its reads. */
+  hasDied: boolean
   texts: () => Texts
   log: Log
 }
 
 /** Leads those runs to their ends. Resolves when all are under way. */
 export async function takeUpKeyedRuns(parts: TakeUpParts): Promise<void> {
-  const { sandbox, idempotency, living, texts, log } = parts
-  for (const kept of await sandbox.kept.inherit(living)) {
-    if (kept.owner.kind !== 'key') continue
-    const ended = sandbox.resume(kept).then(run => handledRun(run, sandbox, texts()))
-    idempotency.takeUp(kept.owner, kept.event.id, ended).then(
-      () => log.info({ run: kept.event.id, script: kept.script.name }, 'run of a dead engine was ended'),
-      (error: unknown) => giveUp(kept, error),
+  const { sandbox, idempotency, living, hasDied, texts, log } = parts
+  for (const kept of await sandbox.kept.inherit(living, hasDied)) {
+    const { owner, event, script } = kept
+    if (owner.kind !== 'key') continue
+    const refused = (error: EngineError): void =>
+      log.warn({ err: error, run: event.id }, 'a run of a dead engine is tried again')
+    idempotency.takeUp(kept, { owner, lead, refused }).then(
+      isDone => isDone && log.info({ run: event.id, script: script.name }, 'run of a dead engine was ended'),
+      (error: unknown) => log.error({ err: error, run: event.id }, 'a run of a dead engine cannot be ended'),
     )
   }
 
-  function giveUp({ event: { id } }: KeptRun, error: unknown): void {
-    log.error({ err: error, run: id }, 'a run of a dead engine cannot be ended')
-    // Its version is gone: the same request begins anew, it cannot wait for ever.
-    if (error instanceof EngineError && error.code === 'not_found')
-      sandbox.kept.forget({ recorded: true, event: { id } }).catch(() => {})
+  async function lead(kept: KeptRun): Promise<HandledRun | undefined> {
+    const run = await sandbox.resume(kept).catch((error: unknown) => {
+      if (!(error instanceof EngineError) || error.code !== 'not_found') throw error
+      // Nobody is to wait for it for ever.
+      log.error({ run: kept.event.id }, 'a run of a dead engine cannot be ended: its version of the script is gone')
+      return undefined
+    })
+    // That is no answer to keep: its record leads it on.
+    if (run?.outcome.kind === 'failure' && run.outcome.code === 'storage_unavailable')
+      throw new EngineError('storage_unavailable', { retryAfter: 1 })
+    return run && handledRun(run, sandbox, texts())
   }
 }

@@ -3,7 +3,7 @@
 import { Type } from 'typebox'
 
 import { derivedId } from '../ids.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { Storage, WorkChange } from '../storage/storage.ts'
 import { Duration, durationMs } from './duration.ts'
 import { definePrimitive } from './primitive.ts'
 
@@ -13,6 +13,8 @@ export interface Timer {
   script: string
   action: string
   data: unknown
+  /** The call that took it away. */
+  unscheduledBy?: string
 }
 
 /** The part that waits for due timers; wired in engine.ts. */
@@ -47,14 +49,36 @@ export const unschedule = definePrimitive({
   name: 'unschedule',
   parameters: ['id'],
   input: Type.Object({ id: Type.String({ maxLength: 128 }) }),
-  async run({ id }, { storage, run, hadEffect }) {
-    const item = await storage.ahead.work.get(timerQueue, id)
-    if (item === undefined || (JSON.parse(item.body) as Timer).script !== run.script) return false
-    const deleted = await storage.ahead.work.delete(timerQueue, id)
-    if (deleted) hadEffect()
-    return deleted
+  async run({ id }, { storage, run, number, clock, hadEffect }) {
+    const { work } = storage.ahead
+    for (;;) {
+      const item = await work.get(timerQueue, id)
+      if (item === undefined || item.state === 'done') return false
+      const timer = JSON.parse(item.body) as Timer
+      if (timer.script !== run.script) return false
+      // Where a reply may be lost, what is left says which call took it away: that one is told so again.
+      const mine = `${run.id}:${number}`
+      if (timer.unscheduledBy !== undefined) {
+        if (timer.unscheduledBy === mine) hadEffect()
+        return timer.unscheduledBy === mine
+      }
+      const body = JSON.stringify({ ...timer, data: null, unscheduledBy: mine })
+      const isGone = storage.shared
+        ? await work.settle(timerQueue, id, { ...doneTimer(clock()), state: 'unscheduled', body }, item)
+        : await work.delete(timerQueue, id)
+      if (isGone) hadEffect()
+      // Over a shared storage somebody may just have claimed it, or put it off.
+      if (isGone || !storage.shared) return isGone
+    }
   },
 })
+
+/** Of a timer that is over, for as long as a run may ask for it once more by replay. */
+const doneMs = 3_600_000
+
+export function doneTimer(now: number): WorkChange {
+  return { state: 'done', dueAt: null, expiresAt: now + doneMs }
+}
 
 async function scheduleTimer(storage: Storage, timer: Timer, dueAt: number): Promise<void> {
   await storage.ahead.work.schedule({

@@ -54,8 +54,12 @@ export interface KeptRuns {
    * nobody would know what led to it; what was done since is named (`once`).
    */
   before(run: Run): Promise<void> | undefined
-  /** The records of runs for a key that belong to engines which are not `living`, and now to this one. */
-  inherit(living: readonly string[]): Promise<KeptRun[]>
+  /**
+   * The records of runs for a key that belong to engines which are not `living`,
+   * and now to this one. It reads all records: where nobody `hasDied`, only when
+   * the last look could not be ended, or is a minute ago; else there are none.
+   */
+  inherit(living: readonly string[], hasDied: boolean): Promise<KeptRun[]>
   get(id: string): Promise<KeptRun | undefined>
   /** The record, where it is this engine's. */
   mine(id: string): Promise<KeptRun | undefined>
@@ -65,6 +69,8 @@ export interface KeptRuns {
   abandon(id: string): Promise<boolean>
   /** Its outcome is being taken care of: in the same commit, or before. */
   forget(run: Pick<Run, 'recorded'> & { event: Pick<RunEvent, 'id'> }): Promise<void>
+  /** The same of a run that no key guards: an engine that stood still over it can do nothing for it any more. */
+  over(run: Pick<Run, 'recorded'> & { event: Pick<RunEvent, 'id'> }): Promise<void>
   /** The version that the run began with; undefined when it is not known any more. */
   version(kept: KeptRun, library: Library): Promise<ScriptVersion | undefined>
 }
@@ -74,15 +80,22 @@ const versionSpace = 'versions'
 /** Nobody asks for the outcome of a run for longer. */
 const ttlMs = 7 * 86_400_000
 const mostAtOnce = 100_000
+const abandoned = JSON.stringify({ abandoned: true } satisfies Abandoned)
+/** How long an engine may stand still over a run that another one ends. */
+const overMs = 86_400_000
+/** For runs of engines that nobody has seen live. */
+const lookAnywayMs = 60_000
 
 /** `engine` is the name of this one. */
 export function createKeptRuns({ ahead, entries }: Storage, engine: string): KeptRuns {
   // Runs whose record waits for the next commit, and versions that are stored.
   const noted = new Set<Run>()
   const stored = new Set<string>()
-  /** Of those that are written before: the last record, and how far the run was. */
   /** Records that may be ours since a change of them had no answer. */
   const doubtful = new Set<string>()
+  /** When all records were looked at; monotonic, ms. */
+  let lookedAt = -Infinity
+  /** Of those that are written before: the last record, and how far the run was. */
   const written = new WeakMap<Run, { progress: string; done: Promise<void> }>()
   ahead.onLost(() => {
     stored.clear()
@@ -148,9 +161,13 @@ export function createKeptRuns({ ahead, entries }: Storage, engine: string): Kep
       written.set(run, { progress, done })
       return done
     },
-    async inherit(living) {
+    async inherit(living, hasDied) {
+      const begun = performance.now()
+      if (!hasDied && begun - lookedAt < lookAnywayMs) return []
+      lookedAt = -Infinity
       const found = await entries.list(runSpace, '', { limit: mostAtOnce })
       const mine: KeptRun[] = []
+      let isWhole = true
       for (const { key, value } of found) {
         const kept = JSON.parse(value) as KeptRun | Abandoned
         if ('abandoned' in kept || kept.owner.kind !== 'key') continue
@@ -165,10 +182,12 @@ export function createKeptRuns({ ahead, entries }: Storage, engine: string): Kep
           if (await entries.replace(runSpace, key, change)) mine.push(inherited)
         } catch {
           // Perhaps it is ours by now: the next look tells. What is ours is led on all the same.
+          isWhole = false
           break
         }
         doubtful.delete(key)
       }
+      if (isWhole) lookedAt = begun
       return mine
     },
     async get(id) {
@@ -187,11 +206,14 @@ export function createKeptRuns({ ahead, entries }: Storage, engine: string): Kep
         throw new EngineError('storage_unavailable', { retryAfter: 1 })
     },
     async abandon(id) {
-      const abandoned: Abandoned = { abandoned: true }
-      return entries.set(runSpace, id, JSON.stringify(abandoned), { ttlMs, ifAbsent: true })
+      return entries.set(runSpace, id, abandoned, { ttlMs, ifAbsent: true })
     },
     async forget(run) {
       if (run.recorded) await entries.delete(runSpace, run.event.id)
+    },
+    async over(run) {
+      if (ahead.together) return this.forget(run)
+      await entries.set(runSpace, run.event.id, abandoned, { ttlMs: overMs })
     },
     async version({ script: { name, hash } }, library) {
       const active = library.get(name)

@@ -103,7 +103,7 @@ export function createDueRuns({ what, source, sandbox, atOnce, shared, clock, lo
     // One after the other: without its record a run that is not put away would begin anew.
     await loop.persist(id, () => source.done(due))
     const ended = run
-    if (ended !== undefined) await loop.persist(id, () => sandbox().kept.forget(ended))
+    if (ended !== undefined) await loop.persist(id, () => sandbox().kept.over(ended))
   }
 
   /** Undefined when there is no script for it; whatever the script made of it is an outcome. */

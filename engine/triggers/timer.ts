@@ -2,7 +2,7 @@
 // one, after the engine was away, at once.
 
 import type { Log } from '../log.ts'
-import { timerQueue, type Timer, type Timers } from '../primitives/schedule.ts'
+import { doneTimer, timerQueue, type Timer, type Timers } from '../primitives/schedule.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { Storage } from '../storage/storage.ts'
 import { createDueRuns, type DueRuns } from './due-runs.ts'
@@ -31,6 +31,8 @@ export function createTimerTrigger({ storage, sandbox, atOnce, engine, clock, lo
       const { id, script, action, data } = JSON.parse(body) as Timer
       return { key: `timer:${id}`, script, action: 'onTimer', trigger: 'timer', request: { id, action, data } }
     },
+    // A run that lost the reply to its call would set the same one again.
+    keep: () => (storage.shared ? doneTimer(clock()) : undefined),
   })
   return createDueRuns({ what: 'timer', source, sandbox, atOnce, shared: storage.shared, clock, log })
 }

@@ -1,6 +1,8 @@
 // A client of one Redis or of a cluster that is connected and ready, with our
 // scripts as its commands.
 
+import { TLSSocket } from 'node:tls'
+
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 
 import type { RedisAddress } from './address.ts'
@@ -48,10 +50,15 @@ function giveUpSilent(client: Client, awake: AwakeClock): void {
       const last = heard.get(stream)
       if (last === undefined || last.octets !== stream.bytesRead || commandQueue.length === 0)
         heard.set(stream, { octets: stream.bytesRead, at: awake.now() })
-      else if (awake.now() - last.at >= silenceMs)
-        stream.destroy(new Error(`no sign of life for ${silenceMs / 1_000} s`))
+      else if (awake.now() - last.at >= silenceMs) giveUp(stream)
     }
   })
+}
+
+/** What has not left yet never leaves: it would be done long after it was refused. */
+function giveUp(stream: Stream): void {
+  if (stream instanceof TLSSocket) stream.destroy(new Error(`no sign of life for ${silenceMs / 1_000} s`))
+  else stream.resetAndDestroy()
 }
 
 const nodesOf = (client: Client): Redis[] => (client instanceof Cluster ? client.nodes() : [client])
