@@ -70,6 +70,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   let close: () => void
   try {
     close = await followFolder({ found, loader, records, serving, log: parts.log })
+    serving.started()
   } catch (error) {
     leave()
     throw error

@@ -26,6 +26,8 @@ export interface Serving {
   follow(records: ReadonlyMap<string, ScriptRecord>): Promise<void>
   /** It need not be loaded once more when it becomes active. */
   prepare(version: ScriptVersion): void
+  /** From here on what begins to serve is logged: at the start it is what was there. */
+  started(): void
   /** Serves while the active version cannot be used here. */
   standIn(version: ScriptVersion): void
   /** Keeps the version and makes it active everywhere; throws ScriptProblems where that cannot be. */
@@ -48,6 +50,7 @@ export function createServing(parts: ServingParts): Serving {
   const prepared = new Map<string, ScriptVersion>()
   /** By name, the last offer on which this engine has given its word. */
   const judged = new Map<string, string>()
+  let hasStarted = false
   let lastChange: Promise<unknown> = Promise.resolve()
 
   /** Changes that are asked for here go one after the other. */
@@ -87,7 +90,7 @@ export function createServing(parts: ServingParts): Serving {
     prepared.delete(name)
     if (active.get(name)?.hash === hash) return
     active.set(name, version)
-    log.info({ script: name, version: hash }, 'script loaded')
+    if (hasStarted) log.info({ script: name, version: hash }, 'script loaded')
     for (const warning of version.warnings) log.warn({ script: name }, maskDigits(warning))
   }
 
@@ -131,6 +134,9 @@ export function createServing(parts: ServingParts): Serving {
       for (const result of results) if (result.status === 'rejected') throw result.reason
     },
     prepare: version => void prepared.set(version.name, version),
+    started() {
+      hasStarted = true
+    },
     standIn(version) {
       if (!active.has(version.name)) serve(version)
     },

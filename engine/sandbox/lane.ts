@@ -6,7 +6,7 @@ import { startSandboxProcess, type SandboxProcess } from './child-process.ts'
 import type { Manifest } from '../library/script.ts'
 import type { SandboxLimits } from './limits.ts'
 import { createManifests } from './manifests.ts'
-import { longestLimitMs, suspectsOf, type OpenTurns } from './open-turns.ts'
+import { longestLimitMs, putBack, suspectsOf, type OpenTurns } from './open-turns.ts'
 import { fields, line, type LossReason } from './protocol.ts'
 import type { Run } from './run.ts'
 import { createShelves, type Shelf, type Shelves } from './shelves.ts'
@@ -228,7 +228,7 @@ export function startLane({ code, setup, texts, codeCache, limits, turnMs }: Lan
       events.turnDone(open.run, open.index, statements, cpuUs)
     } catch (error) {
       // Unanswered after all: its run is a suspect.
-      lane.open.set(turn, open)
+      putBack(lane.open, turn, open)
       throw error
     }
     return true

@@ -32,6 +32,13 @@ export function suspectsOf(open: OpenTurns, heardAt: number): Set<Run> {
   return found
 }
 
+/** In its old place, before all others: at the end it would look as if it had not begun. */
+export function putBack(open: OpenTurns, turn: number, owed: OpenTurn): void {
+  const behind = [...open]
+  open.clear()
+  for (const [number, one] of [[turn, owed] as const, ...behind]) open.set(number, one)
+}
+
 /** What the longest of them may take, ms; 0 when there is none. */
 export function longestLimitMs(open: OpenTurns): number {
   let longest = 0

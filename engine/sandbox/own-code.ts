@@ -8,13 +8,19 @@ import * as esbuild from 'esbuild'
 import { completed } from '../library/build.ts'
 
 /** The code that runs inside every isolate before the script. */
-export function buildGuest(): Promise<string> {
-  return bundleOwn('guest/main.ts', { format: 'iife', globalName: 'guest' })
-}
+export const buildGuest = once(() => bundleOwn('guest/main.ts', { format: 'iife', globalName: 'guest' }))
 
 /** The code of the sandbox processes, libraries included: they read no files. */
-export function buildChild(): Promise<string> {
-  return bundleOwn('child.ts', { format: 'cjs', platform: 'node' })
+export const buildChild = once(() => bundleOwn('child.ts', { format: 'cjs', platform: 'node' }))
+
+/** Our own code is the same for every engine of a process. What failed is tried again. */
+function once(build: () => Promise<string>): () => Promise<string> {
+  let built: Promise<string> | undefined
+  return () =>
+    (built ??= build().catch((error: unknown) => {
+      built = undefined
+      throw error
+    }))
 }
 
 async function bundleOwn(file: string, options: esbuild.BuildOptions): Promise<string> {

@@ -346,7 +346,7 @@ const step = fc.oneof(
 )
 const program = fc.array(fc.array(step, { minLength: 1, maxLength: 5 }), { minLength: 2, maxLength: 4 })
 
-const programs = process.env.PATCHCORD_TEST_LONG === '1' ? 500 : 25
+const programs = process.env.PATCHCORD_TEST_LONG === '1' ? 500 : 16
 
 test(`${programs} programs come to the same with guesses and without`, { timeout: 1_800_000 }, async () => {
   const source = (runs: string[][]): string =>

@@ -22,7 +22,7 @@ export const loops = () => storage.get('loops')
 const long = { n: 60_000_000 }
 const looping = { engine: { scriptWallMs: 60_000, scriptCpuMs: 100 } }
 /** Each of them takes an isolate of its own, some twice. */
-const crowd = process.env.PATCHCORD_TEST_LONG === undefined ? 60 : 200
+const crowd = process.env.PATCHCORD_TEST_LONG === undefined ? 40 : 200
 const patient = { engine: { scriptWallMs: 60_000, scriptCpuMs: 5_000 } }
 
 test('a run that takes longer than the fast lane allows is repeated in the slow one, and answers', async () => {

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 
-import { suspectsOf, type OpenTurn } from '../../engine/sandbox/open-turns.ts'
+import { putBack, suspectsOf, type OpenTurn } from '../../engine/sandbox/open-turns.ts'
 import { mostUntold } from '../../engine/sandbox/protocol.ts'
 import type { Run } from '../../engine/sandbox/run.ts'
 
@@ -43,6 +43,18 @@ test('suspects are those whose turns can have begun and not been told of', () =>
   expect(suspectsOf(openAt(Array(100).fill(1_000)), 1_000).size).toBe(mostUntold + 1)
   expect(suspectsOf(openAt([990, 1_001, 1_050, 1_060]), 1_000).size).toBe(2)
   expect(suspectsOf(openAt([]), 1_000).size).toBe(0)
+})
+
+test('who answered what cannot be taken is a suspect, however many stand in line behind it', () => {
+  const openTurn = (): OpenTurn => ({ run: { life: 0 } as Run, life: 0, sentAt: 1_000, index: 0, limitMs: 30 })
+  const open = new Map(Array.from({ length: 100 }, (_, turn) => [turn, openTurn()]))
+  const first = open.get(0)!
+  open.delete(0)
+  expect(suspectsOf(open, 1_000)).not.toContain(first.run)
+  putBack(open, 0, first)
+
+  expect(suspectsOf(open, 1_000)).toContain(first.run)
+  expect([...open.keys()]).toEqual(Array.from({ length: 100 }, (_, turn) => turn))
 })
 
 test('those who stand in line behind one that ends the process are not tried, and answer', async () => {
