@@ -152,3 +152,14 @@ test(
     }
   },
 )
+
+test('what the old engines of a rolling restart accept for a renamed carrier is sent by the new one', async () => {
+  const environment = surroundings(redis.url())
+  const before = { driver: 'loopback', failures: Array.from({ length: 100 }, () => 'later') }
+  const after = { driver: 'loopback', receipt: 'none' }
+  const old = await createTestEngine({ scripts: ['sms'], config: { carriers: { before } }, environment })
+  const next = await createTestEngine({ scripts: ['sms'], config: { carriers: { after } }, environment })
+  const sent = await old.post('/sms', { number: '+12015550123', text: 'Hello' })
+  await old.stop()
+  await next.reaches(sent.body.id, 'sent')
+})

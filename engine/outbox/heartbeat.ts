@@ -62,6 +62,7 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
   let lastBeat = -Infinity
   let timer: NodeJS.Timeout | undefined
   let beating: Promise<void> | undefined
+  let looking: Promise<void> | undefined
   let seen = new Set<string>()
   let lookedAt = -Infinity
   let beats = 0
@@ -109,10 +110,19 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
   function beatAgain() {
     // A storage that hangs holds one beat, not one more each second.
     beating ??= beat()
-      .then(() => (shared ? look() : undefined))
+      .then(() => (shared ? lookAside() : undefined))
       .catch((error: unknown) => log.warn({ err: error }, 'heartbeat failed'))
       .finally(() => {
         beating = undefined
+      })
+  }
+
+  /** What a dead engine left may be much: the heart does not wait for it. */
+  function lookAside() {
+    looking ??= look()
+      .catch((error: unknown) => log.warn({ err: error }, 'cannot see which engines live'))
+      .finally(() => {
+        looking = undefined
       })
   }
 
@@ -136,6 +146,7 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
       clearInterval(timer)
       takers.length = 0
       await beating
+      await looking
       lastBeat = -Infinity
       await entries.delete(heartbeatSpace, engine).catch(() => false)
     },

@@ -1,5 +1,5 @@
 // Which message a carrier's id leads to: the newest in memory, all of them in
-// the storage. The only id of a message is its item's alias; of several each is
+// the storage, which is asked where another engine may have got the id since. The only id of a message is its item's alias; of several each is
 // an entry. They stay when the message is over, so that a report which comes
 // again is known for what it is. An id that is given out again leads to the
 // message that got it last, in whichever of the two ways.
@@ -9,7 +9,7 @@ import type { DueWork, Entries, WorkItem } from '../storage/storage.ts'
 import { carrierAlias, carrierIdKey, isHandOver, messageQueue, readBody } from './message.ts'
 import { carrierIdSpace } from './settle.ts'
 
-/** Most reports come soon and need no look-up. */
+/** Most reports come soon, and need no look-up where this is the only engine. */
 const knownAtLeast = 5_000
 
 /** One of a report's ids, and the id of the message that it leads to. */
@@ -30,9 +30,11 @@ export interface KnownIds {
 export interface KnownIdsParts {
   entries: Entries
   work: Pick<DueWork, 'byAlias' | 'get'>
+  /** Whether other engines use the storage. */
+  shared: boolean
 }
 
-export function createKnownIds({ entries, work }: KnownIdsParts): KnownIds {
+export function createKnownIds({ entries, work, shared }: KnownIdsParts): KnownIds {
   const newest = createRecent<{ id: string; settled: Promise<void> }>(knownAtLeast)
 
   async function stored(carrier: string, carrierId: string): Promise<string | undefined> {
@@ -51,7 +53,7 @@ export function createKnownIds({ entries, work }: KnownIdsParts): KnownIds {
       for (const carrierId of carrierIds) {
         const known = newest.get(carrierAlias(carrier, carrierId))
         await known?.settled
-        const id = known?.id ?? (await stored(carrier, carrierId))
+        const id = (shared || known === undefined ? await stored(carrier, carrierId) : undefined) ?? known?.id
         if (id !== undefined) leads.push({ carrierId, id })
       }
       return leads

@@ -21,7 +21,7 @@ import { createRules } from './outcome-rules.ts'
 import { createReports } from './reports.ts'
 import { createRouter, type Routable, type Route } from './route.ts'
 import { createSettle } from './settle.ts'
-import { leaveOldLanes, takeOrphans } from './takeover.ts'
+import { createTakeover } from './takeover.ts'
 
 export interface OutboxParts {
   storage: Storage
@@ -142,6 +142,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
   }
   const reports = createReports(common)
   const { settle, giveUp } = createSettle({ ...common, onSent: reports.sent })
+  const takeover = createTakeover({ ...common, settle, heartbeat, carriers: names })
   const fleet = createFleet({ ...common, carriers, alive: heartbeat.alive, settle, reports })
   const evacuation = createEvacuation({ ...common, health: fleet.healths })
   const backDating = createBackDating({ work, lanes: names, clock, log, wake: fleet.wake })
@@ -209,19 +210,18 @@ export function createOutbox(parts: OutboxParts): Outbox {
     list: filter => listMessages(work, filter, clock()),
     async start() {
       heartbeat.onRevived(fleet.wakeAll)
-      const takeover = { ...common, settle }
-      await heartbeat.onDeaths(living => takeOrphans(takeover, living))
-      await leaveOldLanes(takeover, names)
+      await takeover.start()
       await fleet.start({ report, inbound: async (carrier, sms) => parts.onInbound?.(carrier, sms) })
       evacuation.start()
       backDating.start()
     },
     async stop() {
+      const left = takeover.stop()
       await Promise.all([evacuation.stop(), backDating.stop()])
       await fleet.settled(settings.stopWithinMs)
       giveUp()
       reports.stop()
-      await fleet.stop()
+      await Promise.all([left, fleet.stop()])
     },
     stats: () => ({
       ...stats,

@@ -20,6 +20,7 @@ import { createSecondLook, type SecondLookParts } from './second-look.ts'
 export interface ReportsParts extends SecondLookParts {
   entries: Entries
   work: DueWork
+  shared: boolean
   clock: () => number
   log: Pick<Log, 'debug' | 'warn'>
   rules: OutcomeRules

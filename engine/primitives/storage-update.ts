@@ -48,8 +48,9 @@ async function update({ key, ttl }: { key: string; ttl?: number | string }, call
     if (changed.how === 'nothing') return undefined
     const value = changed.how === 'set' ? JSON.stringify(changed.value) : undefined
     if (value === undefined && entry === undefined) return undefined
-    // Nothing to write, unless the same value is to live on.
-    if (value === entry?.value && ttl === undefined) return (changed as { value: unknown }).value
+    // Nothing to write, unless the same value is to live on, or an attempt before may have been done by half.
+    if (value === entry?.value && ttl === undefined && call.storage.ahead.together)
+      return (changed as { value: unknown }).value
     const written = await call.storage.ahead.entries.replace(space, key, {
       version: entry?.version ?? null,
       value,

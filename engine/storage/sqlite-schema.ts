@@ -3,19 +3,22 @@
 //   work_waiting  what can be claimed, by lane, priority and time
 //   work_claimed  what is claimed: as many rows as carriers have free windows
 //   work_number   the items of one phone number, newest first
-//   work_alias    items by another name that they have now
+//   work_alias    items by another name that they have now, since `alias_version`
 //   …_expiry      what has a time to go
 //
 // `sealed` and `body` are sealed; `key` and the tags are HMACs (seal.ts).
 
 /** Marks the file as ours: "Patc". */
 export const applicationId = 0x50617463
-export const schemaVersion = 2
+export const schemaVersion = 3
 
 const aliasIndex = 'CREATE INDEX work_alias ON work (queue, alias_tag) WHERE alias_tag IS NOT NULL;'
 
 /** From the version before to the one that is its place here: 1 to 2, and so on. */
-export const migrations: readonly string[] = [`ALTER TABLE work ADD COLUMN alias_tag TEXT; ${aliasIndex}`]
+export const migrations: readonly string[] = [
+  `ALTER TABLE work ADD COLUMN alias_tag TEXT; ${aliasIndex}`,
+  'ALTER TABLE work ADD COLUMN alias_version INTEGER',
+]
 
 export const schema = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) STRICT, WITHOUT ROWID;
@@ -45,6 +48,7 @@ export const schema = `
     script_tag TEXT,
     number_tag TEXT,
     alias_tag TEXT,
+    alias_version INTEGER,
     body BLOB NOT NULL,
     UNIQUE (queue, id)
   ) STRICT;

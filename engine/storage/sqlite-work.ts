@@ -29,15 +29,16 @@ export function createSqliteWork(
   const one = database.prepare<Row>(`SELECT * FROM work WHERE queue = $queue AND id = $id AND ${live}`)
   const named = database.prepare<Row>(
     `SELECT * FROM work INDEXED BY work_alias WHERE queue = $queue AND alias_tag = $aliasTag AND ${live}
-     ORDER BY seq DESC LIMIT 1`,
+     ORDER BY alias_version DESC, seq DESC LIMIT 1`,
   )
   const remove = database.prepare('DELETE FROM work WHERE queue = $queue AND id = $id')
   const removeExpired = database.prepare(`DELETE FROM work WHERE queue = $queue AND id = $id AND NOT ${live}`)
   const earliest = database.prepare<Head>(
-    `SELECT priority, due_at FROM work ${inLane} AND priority > $after ORDER BY priority, due_at LIMIT 1`,
+    `SELECT priority, due_at FROM work ${inLane} AND priority > $after AND ${live} ORDER BY priority, due_at LIMIT 1`,
   )
   const due = database.prepare<Row>(
-    `SELECT seq FROM work ${inLane} AND priority = $priority AND due_at <= $now ORDER BY due_at, seq LIMIT $limit`,
+    `SELECT seq FROM work ${inLane} AND priority = $priority AND due_at <= $dueBy AND ${live}
+     ORDER BY due_at, seq LIMIT $limit`,
   )
   const take = database.prepare<Row>(
     'UPDATE work SET owner = $owner, version = max(version + 1, $version), updated_at = $now WHERE seq = $seq RETURNING *',
@@ -46,13 +47,14 @@ export function createSqliteWork(
     `UPDATE work SET owner = NULL, version = max(version + 1, $version), updated_at = $now,
        lane = coalesce($lane, lane), priority = coalesce($priority, priority), state = coalesce($state, state),
        body = coalesce($body, body), due_at = iif($keepsDue, due_at, $dueAt),
-       expires_at = iif($keepsExpiry, expires_at, $expiresAt), alias_tag = iif($keepsAlias, alias_tag, $aliasTag)
+       expires_at = iif($keepsExpiry, expires_at, $expiresAt), alias_tag = iif($keepsAlias, alias_tag, $aliasTag),
+       alias_version = iif($keepsAlias, alias_version, $version)
      WHERE queue = $queue AND id = $id AND ($expected IS NULL OR version = $expected)`,
   )
   const count = database.prepare<{ waiting: number }>(`SELECT count(*) AS waiting FROM work ${inLane}`)
   const claimed = database.prepare<Row>(
     `SELECT * FROM work INDEXED BY work_claimed
-     WHERE queue = $queue AND owner IS NOT NULL AND owner NOT IN (SELECT value FROM json_each($living))
+     WHERE queue = $queue AND owner IS NOT NULL AND owner NOT IN (SELECT value FROM json_each($living)) AND ${live}
      ORDER BY seq LIMIT $limit`,
   )
 
@@ -68,7 +70,7 @@ export function createSqliteWork(
         for (const head of heads(queue, lane)) {
           if (items.length >= limit || head.priority > upTo) break
           if (head.due_at > now) continue
-          const room = { queue, lane, priority: head.priority, now, limit: limit - items.length }
+          const room = { queue, lane, priority: head.priority, dueBy: now, now: clock(), limit: limit - items.length }
           for (const { seq } of due.all(room)) {
             const row = take.get({ seq, owner, version: nextVersion(), now: clock() })
             if (row) items.push(rows.read(row))
@@ -130,7 +132,7 @@ export function createSqliteWork(
     },
 
     async orphans(queue, living, limit) {
-      const order = { queue, living: JSON.stringify(living), limit }
+      const order = { queue, living: JSON.stringify(living), now: clock(), limit }
       return (await access.read(() => claimed.all(order))).map(rows.read)
     },
   }
@@ -165,7 +167,7 @@ export function createSqliteWork(
   function* heads(queue: string, lane: string): Generator<Head> {
     let after = -Infinity
     for (;;) {
-      const head = earliest.get({ queue, lane, after })
+      const head = earliest.get({ queue, lane, after, now: clock() })
       if (!head) return
       yield head
       after = head.priority

@@ -157,7 +157,11 @@ export interface WorkChange {
   expiresAt?: number | null
 }
 
-/** Work that is due at a time, is claimed by one engine, and stays readable when it is done. */
+/**
+ * Work that is due at a time, is claimed by one engine, and stays readable when
+ * it is done. An item past its `expiresAt` is absent, due and claimed ones too;
+ * whoever has claimed it can still settle it for a while.
+ */
 export interface DueWork {
   /** Stores it; false, and no change, when the queue has that id already. */
   schedule(item: NewWork): Promise<boolean>
@@ -172,9 +176,9 @@ export interface DueWork {
   /** Changes an item and frees its claim. With `version`: only if it still has that one. Resolves with whether it did. */
   settle(queue: string, id: string, change: WorkChange, options?: { version?: number }): Promise<boolean>
   get(queue: string, id: string): Promise<WorkItem | undefined>
-  /** The newest item that goes by that other name now. */
+  /** Of the items that go by that other name now, the one that was given it last. */
   byAlias(queue: string, alias: string): Promise<WorkItem | undefined>
-  /** Newest first. `cursor` is the `next` of the page before. */
+  /** Newest first. `cursor` is the `next` of the page before. Of one number Redis finds the newest 1,000. */
   list(
     queue: string,
     filter: { state?: string; lane?: string; script?: string; number?: string; cursor?: string; limit: number },
@@ -192,7 +196,7 @@ export interface DueWork {
   delete(queue: string, id: string): Promise<boolean>
   /** The earliest `dueAt` of an unclaimed item in a lane, null when nothing waits. */
   nextDue(queue: string, lane: string): Promise<number | null>
-  /** How many unclaimed items wait in a lane, due or not. */
+  /** How many unclaimed items wait in a lane, due or not. Some of those past their time may still be counted. */
   waiting(queue: string, lane: string): Promise<number>
   /** Items that engines other than the `living` had claimed and can no longer finish. */
   orphans(queue: string, living: readonly string[], limit: number): Promise<WorkItem[]>

@@ -56,6 +56,13 @@ export function storageContract(name: string, open: (clock: () => number) => Pro
       expect(await storage.entries.list('s', 'list')).toEqual([])
     })
 
+    test('an entry whose time has passed before it is written is never there', async () => {
+      await storage.entries.set('s', 'a', '1', { ttlMs: -120_000 })
+      expect(await storage.entries.replace('s', 'b', { version: null, value: '1', ttlMs: -120_000 })).toBe(true)
+      expect(await value('a')).toBeUndefined()
+      expect(await storage.entries.list('s', '')).toEqual([])
+    })
+
     test('set takes the lifetime away when it names none', async () => {
       await storage.entries.set('s', 'a', '1', { ttlMs: 1000 })
       await storage.entries.set('s', 'a', '2')
@@ -245,8 +252,13 @@ export function storageContract(name: string, open: (clock: () => number) => Pro
       expect(await storage.work.byAlias('timers', 'main\n17')).toBeUndefined()
       await storage.work.settle(queue, 'm1', { priority: 1 })
       expect(await other('main\n17')).toBe('m1')
-      // A name that is given out again leads to the newest.
+      // A name that is given out again leads to who got it last, whichever was scheduled first.
       await storage.work.settle(queue, 'm2', { alias: 'main\n17' })
+      expect(await other('main\n17')).toBe('m2')
+      await storage.work.settle(queue, 'm1', { alias: 'main\n17' })
+      expect(await other('main\n17')).toBe('m1')
+      await storage.work.settle(queue, 'm2', { alias: 'main\n17' })
+      await storage.work.settle(queue, 'm1', { priority: 2 })
       expect(await other('main\n17')).toBe('m2')
       await storage.work.settle(queue, 'm2', { alias: null })
       expect(await other('main\n17')).toBe('m1')
@@ -503,6 +515,19 @@ export function storageContract(name: string, open: (clock: () => number) => Pro
       expect((await storage.work.list(queue, { limit: 10 })).items).toEqual([])
       expect(await storage.work.schedule(work('m1', { body: 'again' }))).toBe(true)
       expect((await storage.work.get(queue, 'm1'))?.body).toBe('again')
+    })
+
+    test('work past its time is neither claimed nor an orphan, and holds up nothing behind it', async () => {
+      const soon = { expiresAt: start + 1000 }
+      await storage.work.schedule(work('held', soon))
+      const [held] = await claim(10, { owner: 'dead' })
+      for (const id of ['a', 'b']) await storage.work.schedule(work(id, soon))
+      now += 1000
+      await storage.work.schedule(work('c'))
+      expect(await storage.work.orphans(queue, ['one'], 10)).toEqual([])
+      expect(ids(await claim(1))).toEqual(['c'])
+      expect(await storage.work.nextDue(queue, 'main')).toBeNull()
+      expect(held?.id).toBe('held')
     })
   })
 

@@ -161,7 +161,8 @@ describe('the file', () => {
     await first.work.schedule(work('m1'))
     await first.close()
     const older = new DatabaseSync(path)
-    older.exec(`DROP INDEX work_alias; ALTER TABLE work DROP COLUMN alias_tag; ALTER TABLE work ADD COLUMN tags BLOB;
+    older.exec(`DROP INDEX work_alias; ALTER TABLE work DROP COLUMN alias_tag;
+      ALTER TABLE work DROP COLUMN alias_version; ALTER TABLE work ADD COLUMN tags BLOB;
       PRAGMA user_version = 1`)
     older.close()
 

@@ -57,6 +57,14 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
     return written
   }
 
+  /** Of an entry that keeps its stamp: an attempt before may have written it and not its path. */
+  async function notedStill(place: Place, writing: Promise<Reply>): Promise<boolean> {
+    const [stamp, known] = await Promise.all([writing, link.read('ZSCORE', place.index[1], place.path)])
+    if (typeof stamp === 'number') return stamp === 1
+    if (known === null || Number(String(known)) !== Number(String(stamp))) await note(place, String(stamp))
+    return true
+  }
+
   function forget({ path, index }: Place, stamp: Reply): void {
     // Left behind it is passed over, and goes with its time.
     link.run('index-remove', index, [path, String(stamp)]).catch(() => {})
@@ -87,6 +95,9 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
       // lua/once.lua: length ':' answer, then what was written.
       const at = reply.indexOf(58)
       const sealed = reply.subarray(at + 1 + Number(reply.toString('latin1', 0, at)))
+      // Who wrote it may have died before its path was noted.
+      const stored = decode(await link.read('GET', place.key), clock())
+      if (stored !== undefined) await notedStill(place, Promise.resolve(stored.stamp))
       return { value: sealed.length === 0 ? undefined : open(place.path, sealed).value }
     },
 
@@ -140,8 +151,7 @@ export function createRedisEntries({ link, seal, clock, nextVersion }: EntriesPa
       }
       const sealed = close(place.path, key, value)
       const writing = replaced(place, version ?? '', life, sealed, once)
-      // It keeps its lifetime, so its path keeps its stamp.
-      if (version !== null && ttlMs === undefined) return (await writing) === 1
+      if (version !== null && ttlMs === undefined) return notedStill(place, writing)
       return noted(place, life, true, writing, reply => reply === 1)
     },
 

@@ -6,6 +6,8 @@ export interface Stored {
   version: number
   expiresAt: number | null
   counter: string
+  /** The score of its path in the index. */
+  stamp: string
   sealed: Buffer
 }
 
@@ -35,8 +37,8 @@ export function decode(reply: Reply, now: number): Stored | undefined {
   const version = Number(field())
   const expiresAt = time(field())
   const counter = field()
-  field()
-  return expiresAt !== null && expiresAt <= now ? undefined : { version, expiresAt, counter, sealed: rest() }
+  const stamp = field()
+  return expiresAt !== null && expiresAt <= now ? undefined : { version, expiresAt, counter, stamp, sealed: rest() }
 }
 
 /** Fields with ':' behind each, then bytes of any kind: each call gives the next field. */

@@ -3,7 +3,9 @@
 // a page is merged from slices of all of them. Items of one number are found by
 // their number.
 //
-// A cursor is the place of the last item that was given: `seq.id`.
+// A cursor is the place of the last item that was given, as its key has it:
+// `score.id`. One that was stored at the second attempt only has under its number
+// the score of the first.
 
 import { EngineError } from '../../errors.ts'
 import type { DueWork, WorkItem } from '../storage.ts'
@@ -69,16 +71,16 @@ export function createRedisWorkLists(parts: {
     limit: number,
     isWanted: (row: Row) => boolean,
   ): Promise<{ items: WorkItem[]; next: string | null }> {
-    const found: Row[] = []
+    const found: Array<{ row: Row; place: Place }> = []
     let chunk: Place[] = []
     const now = clock()
     const readChunk = async (): Promise<void> => {
-      const ids = chunk.map(({ id }) => id)
+      const places = chunk
       chunk = []
-      const replies = await Promise.all(ids.map(id => link.read('GET', rows.itemKey(queue, id))))
-      for (const [index, reply] of replies.entries()) {
-        const row = live(rows.read(queue, ids[index]!, reply), now)
-        if (row !== undefined && isWanted(row)) found.push(row)
+      const replies = await Promise.all(places.map(({ id }) => link.read('GET', rows.itemKey(queue, id))))
+      for (const [index, place] of places.entries()) {
+        const row = live(rows.read(queue, place.id, replies[index]!), now)
+        if (row !== undefined && isWanted(row)) found.push({ row, place })
       }
     }
     for await (const place of places) {
@@ -88,9 +90,9 @@ export function createRedisWorkLists(parts: {
       if (found.length > limit) break
     }
     await readChunk()
-    const last = found.length > limit ? found[limit - 1] : undefined
+    const last = found.length > limit ? found[limit - 1]?.place : undefined
     return {
-      items: found.slice(0, limit).map(({ item }) => item),
+      items: found.slice(0, limit).map(({ row }) => row.item),
       next: last === undefined ? null : `${last.seq}.${encodeURIComponent(last.id)}`,
     }
   }

@@ -1,5 +1,6 @@
 -- Compare and set: writes only where the entry still has that version ('' is
--- still absent). Answers 1 or 0; for a delete the entry's stamp, or 0.
+-- still absent). Answers 1 or 0; the entry's stamp instead of 1 for a delete, and
+-- where the entry keeps it.
 -- KEYS  entry
 -- ARGV  now, version, expiresAt, lifeMs ('keep' keeps expiresAt and stamp too), stamp, sealed ('' deletes), expected
 local old, before = read(KEYS[1], tonumber(ARGV[1]))
@@ -23,4 +24,4 @@ if ARGV[4] ~= 'keep' then
   old.stamp = ARGV[5]
 end
 write(KEYS[1], old, tonumber(ARGV[2]), before, ARGV[4])
-return 1, true
+return ARGV[4] == 'keep' and old.stamp or 1, true

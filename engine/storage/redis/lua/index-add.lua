@@ -24,6 +24,7 @@ end
 -- An index whose every path has an end goes with the last of them.
 local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
 local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+if not first[2] then return 1 end
 if tonumber(first[2]) < 0 then
   redis.call('PERSIST', KEYS[1])
   redis.call('PERSIST', KEYS[2])

@@ -9,7 +9,7 @@ for _, owner in ipairs(redis.call('SMEMBERS', base .. ':o')) do
   if not living[owner] then
     for _, id in ipairs(redis.call('SRANDMEMBER', base .. ':c:' .. owner, ARGV[2])) do
       local item = read(id, now)
-      if item and item.owner == owner then
+      if item and item.owner == owner and not item.isOver then
         found[#found + 1] = id
         found[#found + 1] = item.raw
       else

@@ -13,4 +13,5 @@ putIn(id, item)
 redis.call('ZADD', base .. ':l', item.seq, id)
 if item.expiresAt ~= '' then redis.call('ZADD', base .. ':e', item.expiresAt, id) end
 sweep(now)
+setLifetimes(now)
 return 1

@@ -20,4 +20,5 @@ elseif ARGV[5] ~= 'keep' then
   redis.call('ZADD', base .. ':e', item.expiresAt, id)
 end
 sweep(now)
+setLifetimes(now)
 return 1

@@ -8,6 +8,7 @@
 --   …:o                    the engines that have claimed something
 --   …:l                    all items: ids by when they were scheduled (`seq`)
 --   …:e                    those with an end: ids by that time
+--                          (these two go by themselves when all have an end)
 --
 -- Fields are joined by ':', no field holds one; '' is none. Times are
 -- milliseconds since 1970, `seq` and `version` 1/1024 ms.
@@ -91,6 +92,24 @@ local function remove(id, item)
   redis.call('DEL', base .. ':i:' .. id)
   redis.call('ZREM', base .. ':l', id)
   redis.call('ZREM', base .. ':e', id)
+end
+
+-- The lists go with the last item, where all have an end: so that nothing is left
+-- of a shard into which nothing more comes. Written about once a day.
+local function setLifetimes(now)
+  local last = redis.call('ZRANGE', base .. ':e', -1, -1, 'WITHSCORES')
+  if last[2] and redis.call('ZCARD', base .. ':l') == redis.call('ZCARD', base .. ':e') then
+    -- Redis forgets an item a day after its end.
+    local lifeMs = math.max(tonumber(last[2]) - now, 0) + 2 * 86400000
+    local leftMs = redis.call('PTTL', base .. ':l')
+    if leftMs < lifeMs then
+      redis.call('PEXPIRE', base .. ':l', digits(lifeMs + 86400000))
+      redis.call('PEXPIRE', base .. ':e', digits(lifeMs + 86400000))
+    end
+  else
+    redis.call('PERSIST', base .. ':l')
+    redis.call('PERSIST', base .. ':e')
+  end
 end
 
 -- A few whose time has passed: the shard never grows by more than what is scheduled.
