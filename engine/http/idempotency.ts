@@ -10,6 +10,7 @@ import type { KeptRun, KeptRuns, RunOwner } from '../sandbox/kept-runs.ts'
 import type { Storage } from '../storage/storage.ts'
 import { hashBody, placeOf } from './idempotency-key.ts'
 import { createKeyRecords, keySpace, keyTtlMs, type KeyRecord, type StoredAnswer } from './key-records.ts'
+import { createPutAway, isAway } from './put-away.ts'
 
 export interface Idempotency {
   /**
@@ -62,7 +63,6 @@ export interface HandledRun {
 
 const againMs = 1_000
 const longestAgainMs = 30_000
-const mostPersisted = 1_000
 const arrivesLateMs = [5_000, 20_000, 60_000]
 
 export function createIdempotency(
@@ -75,11 +75,10 @@ export function createIdempotency(
   const takenUp = new Map<string, Promise<unknown>>()
   // Answers whose run had its effect, while the storage would not take them: told again from here.
   const unstored = new Map<string, { record: KeyRecord; answer: StoredAnswer }>()
-  // What could not be put away yet.
-  const persisted = new Set<string>()
+  // Until then nobody could begin anew.
+  const putAway = createPutAway()
   const { entries, ahead } = storage
   const records = createKeyRecords(entries, engine, !storage.shared)
-  const life = { closed: false }
 
   async function keep(place: string, record: KeyRecord, answer: StoredAnswer): Promise<KeyRecord | undefined> {
     unstored.set(place, { record, answer })
@@ -117,25 +116,13 @@ export function createIdempotency(
     const earlier = entry === undefined ? record : (JSON.parse(entry.value) as KeyRecord)
     if (earlier.bodyHash !== record.bodyHash) throw new EngineError('idempotency_mismatch')
     if (earlier.answer !== undefined) return earlier.answer
-    const isHere = underWay.has(place) || persisted.has(place) || takenUp.has(place)
+    const isHere = underWay.has(place) || putAway.has(place) || takenUp.has(place)
     if (isHere || (await isElsewhere(earlier))) throw inProgress()
     // Whoever began it has died before it had done anything, or could not keep its answer: it begins anew.
     const value = JSON.stringify(record)
     if (await entries.replace(keySpace, place, { version: entry?.version ?? null, value, ttlMs: keyTtlMs }))
       return undefined
     throw inProgress()
-  }
-
-  /** What could not be put away is put away once the storage takes it: until then nobody could begin anew. */
-  async function persist(place: string, act: () => Promise<unknown>): Promise<void> {
-    // The rest is found out by who asks again, or by its time.
-    if (persisted.size >= mostPersisted || persisted.has(place)) return
-    persisted.add(place)
-    while (!life.closed) {
-      await wait(againMs, undefined, { ref: false })
-      if (await act().then(() => true, isFinal)) break
-    }
-    persisted.delete(place)
   }
 
   /** The storage went away over a run that had done something: it is led to its end by replay. */
@@ -161,9 +148,9 @@ export function createIdempotency(
       const away = (): void => {
         if (!storage.shared) return
         const free = (): Promise<unknown> => records.put(place, record, undefined)
-        void persist(place, free)
+        if (!putAway.ifRoom(place, free)) return
         // What was sent before its connection was given up may still be on its way.
-        for (const ms of arrivesLateMs) setTimeout(() => life.closed || void free().catch(() => {}), ms).unref()
+        for (const ms of arrivesLateMs) setTimeout(() => putAway.closed || void free().catch(() => {}), ms).unref()
       }
       const earlier = await begin(place, record).catch((error: unknown) => {
         // It may be there all the same, in our name.
@@ -178,11 +165,11 @@ export function createIdempotency(
           throw error
         })
         if (handled.unfinished) {
-          void persist(place, () => finish(place, record, handled))
+          void putAway.until(place, () => finish(place, record, handled))
           return { answer: handled.answer, replayed: false }
         }
         const other = await settle(place, record, handled).catch((error: unknown) => {
-          if (storage.shared) void persist(place, () => settle(place, record, handled))
+          if (storage.shared) void putAway.until(place, () => settle(place, record, handled))
           throw error
         })
         if (other?.answer !== undefined) return { answer: other.answer, replayed: true }
@@ -223,7 +210,7 @@ export function createIdempotency(
             refused(error)
           }
           await wait(pauseMs, undefined, { ref: false })
-          if (life.closed) return false
+          if (putAway.closed) return false
           // As it is now: it may have got further.
           trying = runs.mine(id).then(attempt)
         }
@@ -232,21 +219,10 @@ export function createIdempotency(
       }
     },
 
-    close() {
-      life.closed = true
-    },
+    close: putAway.close,
   }
 }
 
 function inProgress(): EngineError {
   return new EngineError('idempotency_in_progress', { retryAfter: 1 })
-}
-
-function isAway(error: unknown): error is EngineError {
-  return error instanceof EngineError && error.code === 'storage_unavailable'
-}
-
-/** Trying again would come to the same. */
-function isFinal(error: unknown): boolean {
-  return !isAway(error)
 }
