@@ -106,6 +106,18 @@ test('whether a timer was taken away is told right after a lost reply', async ()
   expect(answer.body).toEqual([true, false])
 })
 
+test('timers that did nothing leave nothing but that they are over', async () => {
+  const files = {
+    'timer.ts': `export default () => schedule('go', null, { after: '0s' })\nexport const onTimer = () => {}`,
+  }
+  const engine = await createTestEngine({ files, environment: surroundings(redis.url()) })
+  for (let n = 0; n < 20; n++) await engine.post('/timer', {})
+  const { work, entries } = engine.engine.storage
+  await until(async () => (await work.list('timers', { state: 'done', limit: 100 })).items.length === 20)
+  expect(await entries.list('runs', '')).toEqual([])
+  expect(await entries.list('runs-over', '')).toEqual([])
+})
+
 test('a timer of an engine that stood still over it and goes on rings once', async () => {
   const environment = surroundings(redis.url())
   const config = { engine: { scriptWallMs: 60_000, scriptHostCalls: 10_000 } }
@@ -140,7 +152,7 @@ export const rung = async () => [await storage.get('rung'), (await storage.list(
   await until(async () => (await other.post('/timer/rung', {})).body[0] === 1)
   const { storage } = other.engine
   await until(async () => (await storage.work.list('timers', { limit: 10 })).items[0]?.state === 'done')
-  await until(async () => (await storage.entries.list('runs', '')).some(({ value }) => value.includes('abandoned')))
+  await until(async () => (await storage.entries.list('runs-over', '')).length === 1)
 
   paused.kill('SIGCONT')
   // It ends with what it was refused.

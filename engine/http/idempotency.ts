@@ -6,7 +6,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import { EngineError } from '../errors.ts'
 import type { Heartbeat } from '../outbox/heartbeat.ts'
-import type { KeptRun, KeptRuns, RunOwner } from '../sandbox/kept-runs.ts'
+import type { KeptRuns } from '../sandbox/kept-runs.ts'
+import type { KeptRun, RunOwner } from '../sandbox/run-record.ts'
 import type { Storage } from '../storage/storage.ts'
 import { hashBody, placeOf } from './idempotency-key.ts'
 import { createKeyRecords, keySpace, keyTtlMs, type KeyRecord, type StoredAnswer } from './key-records.ts'
@@ -72,7 +73,7 @@ export function createIdempotency(
 ): Idempotency {
   const underWay = new Set<string>()
   // Runs of an engine that has died, on their way to their end: until the first try is over.
-  const takenUp = new Map<string, Promise<unknown>>()
+  const takenUp = new Map<string, Set<Promise<unknown>>>()
   // Answers whose run had its effect, while the storage would not take them: told again from here.
   const unstored = new Map<string, { record: KeyRecord; answer: StoredAnswer }>()
   // Until then nobody could begin anew.
@@ -137,7 +138,7 @@ export function createIdempotency(
     async once(request, handle) {
       const bodyHash = hashBody(request.body)
       const place = placeOf(request)
-      await takenUp.get(place)
+      await Promise.all([...(takenUp.get(place) ?? [])])
       const record: KeyRecord = { bodyHash, engine, run: request.runId }
       const waiting = unstored.get(place)
       if (waiting !== undefined) {
@@ -200,7 +201,9 @@ export function createIdempotency(
       let trying = attempt(kept)
       // Whoever asks waits for the first try, and is told what is then found.
       const tried = trying.catch(() => {})
-      takenUp.set(place, tried)
+      // Two runs may have been begun for one key, one after the other.
+      const ofPlace = takenUp.get(place) ?? new Set()
+      takenUp.set(place, ofPlace.add(tried))
       try {
         for (let pauseMs = againMs; ; pauseMs = Math.min(2 * pauseMs, longestAgainMs)) {
           try {
@@ -215,7 +218,8 @@ export function createIdempotency(
           trying = runs.mine(id).then(attempt)
         }
       } finally {
-        takenUp.delete(place)
+        ofPlace.delete(tried)
+        if (ofPlace.size === 0) takenUp.delete(place)
       }
     },
 

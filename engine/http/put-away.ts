@@ -22,7 +22,7 @@ const roomFor = 1_000
 export function createPutAway(): PutAway {
   /** How much waits, by place. */
   const waiting = new Map<string, number>()
-  let closed = false
+  const life = { closed: false }
 
   function count(place: string, by: number): void {
     const now = (waiting.get(place) ?? 0) + by
@@ -32,7 +32,7 @@ export function createPutAway(): PutAway {
 
   async function until(place: string, act: () => Promise<unknown>): Promise<void> {
     count(place, 1)
-    while (!closed) {
+    while (!life.closed) {
       await wait(againMs, undefined, { ref: false })
       if (await act().then(() => true, isFinal)) break
     }
@@ -48,10 +48,10 @@ export function createPutAway(): PutAway {
     },
     has: place => waiting.has(place),
     get closed() {
-      return closed
+      return life.closed
     },
     close() {
-      closed = true
+      life.closed = true
     },
   }
 }

@@ -4,7 +4,7 @@
 import { EngineError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Texts } from '../locales.ts'
-import type { KeptRun } from '../sandbox/kept-runs.ts'
+import type { KeptRun } from '../sandbox/run-record.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { HandledRun, Idempotency } from './idempotency.ts'
 import { handledRun } from './run-answer.ts'

@@ -30,6 +30,8 @@ export interface Agreement {
 }
 
 const lookEveryMs = 40
+const againMs = 500
+const nothing: ScriptRecord = { change: '', active: null }
 /** An engine that is held up for longer is dead, or will be taken for dead. */
 const longestMs = 10_000
 
@@ -37,7 +39,7 @@ export function createAgreement({ records, engine, living, problemOf }: Agreemen
   async function reach(name: string, hash: string | null): Promise<ScriptRecord> {
     const rivals = new Map<string, number>()
     for (;;) {
-      const { record = { count: 0, active: null }, version } = await records.get(name)
+      const { record = nothing, version } = await records.get(name)
       const { offer: rival, ...plain } = record
       if (rival !== undefined && rival.by !== engine && (await isUnderWay(rival, rivals))) {
         await wait(lookEveryMs)
@@ -47,14 +49,17 @@ export function createAgreement({ records, engine, living, problemOf }: Agreemen
         if (rival !== undefined && !(await records.replace(name, version, plain))) continue
         return plain
       }
-      const next = { count: record.count + 1, active: hash }
+      const next = { change: newId('chg'), active: hash }
       if (hash === null) {
         if (await records.replace(name, version, next)) return next
         continue
       }
       const offer = { id: newId('off'), hash, by: engine }
       if (!(await records.replace(name, version, { ...plain, offer }))) continue
-      const problems = await problemsOf(name, offer)
+      const problems = await problemsOf(name, offer).catch((error: unknown) => {
+        void takeBack(name, offer)
+        throw error
+      })
       const now = await records.get(name)
       // Somebody has taken this engine for dead.
       if (now.record?.offer?.id !== offer.id) continue
@@ -64,6 +69,23 @@ export function createAgreement({ records, engine, living, problemOf }: Agreemen
       }
       if (await records.replace(name, now.version, next)) return next
     }
+  }
+
+  /** Nobody is to wait for it, as soon as the storage takes that. */
+  async function takeBack(name: string, { id }: Offer): Promise<void> {
+    for (
+      const until = performance.now() + longestMs;
+      performance.now() < until;
+      await wait(againMs, undefined, { ref: false })
+    )
+      try {
+        const { record, version } = await records.get(name)
+        if (record?.offer?.id !== id) return
+        const { offer: _offer, ...plain } = record
+        if (await records.replace(name, version, plain)) return
+      } catch {
+        // Then it counts for as long as an engine may be held up.
+      }
   }
 
   /** Whether somebody may still be collecting votes for it. */

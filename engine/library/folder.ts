@@ -12,7 +12,7 @@ import type { Loader } from './load.ts'
 import type { Records } from './records.ts'
 import { nameOf, problemOf, scriptFiles } from './script-files.ts'
 import { ScriptProblems, type ScriptProblem, type ScriptVersion } from './script.ts'
-import type { Serving } from './serving.ts'
+import { logProblems, type Serving } from './serving.ts'
 
 export interface FolderParts {
   /** As it was read. */
@@ -20,6 +20,8 @@ export interface FolderParts {
   loader: Loader
   records: Records
   serving: Serving
+  /** What keeps the newest file of a script from being active. */
+  broken: Map<string, ScriptProblem[]>
   log: Log
 }
 
@@ -45,27 +47,26 @@ export async function readFolder(folder: string, loader: Loader): Promise<Script
 
 /** Puts what has changed since this folder was last looked at, then what will. Answers how to stop. */
 export async function followFolder(parts: FolderParts): Promise<() => void> {
-  const { found, loader, records, serving, log } = parts
+  const { found, loader, records, serving, broken, log } = parts
   const { folder, files } = found
   let isRefused = false
+  const unnoted = new Map<string, string | undefined>()
   /** By name, what its file held at the last look. */
   const last = await records.lastFiles()
   await Promise.all([...files.values()].map(begin))
   for (const name of gone(new Set(files.keys()))) await remove(name)
-  return watchFolder(folder, lookEveryMs, isRefused ? '' : found.seen, look)
+  return watchFolder(folder, lookEveryMs, isRefused || unnoted.size > 0 ? '' : found.seen, look)
 
   async function begin(version: ScriptVersion): Promise<void> {
     const { name, hash } = version
     const { record } = await records.get(name)
     const before = last.get(name)
-    // What another engine is just putting for the first time is waited for.
-    const isFirst = record === undefined || record.count === 0 || record.offer?.hash === hash
     // Where this folder is new, what others have had before is not newer than what they have now.
-    const isChanged = isFirst || (before === undefined ? !(await records.wasKept(name, hash)) : before !== hash)
-    if (isChanged) {
+    const isChanged = before === undefined ? !(await records.wasActive(name, hash)) : before !== hash
+    if (record === undefined || isChanged) {
       const problems = await put(version)
       isRefused ||= problems !== undefined
-      if (problems !== undefined) serving.report(name, problems)
+      if (problems !== undefined) report(name, new ScriptProblems(problems))
     } else {
       await note(name, hash)
       if (record.active !== hash)
@@ -93,15 +94,33 @@ export async function followFolder(parts: FolderParts): Promise<() => void> {
     return []
   }
 
+  /** What was put in its place stays. */
   async function remove(name: string): Promise<void> {
-    await serving.remove(name)
+    await serving.remove(name, last.get(name))
     await note(name, undefined)
   }
 
   async function note(name: string, hash: string | undefined): Promise<void> {
-    await records.setLastFile(name, hash)
     if (hash === undefined) last.delete(name)
     else last.set(name, hash)
+    unnoted.set(name, hash)
+    await writeNotes()
+  }
+
+  /** What cannot be noted now does not make a file new: others may have put something since. */
+  async function writeNotes(): Promise<void> {
+    for (const [name, hash] of unnoted)
+      try {
+        await records.setLastFile(name, hash)
+        unnoted.delete(name)
+      } catch (error) {
+        log.warn({ err: error, script: name }, 'what the file holds is not noted yet')
+      }
+  }
+
+  function report(name: string, problems: ScriptProblems): void {
+    broken.set(name, problems.problems)
+    logProblems(log, name, serving.active.get(name), problems)
   }
 
   async function look(): Promise<number | undefined> {
@@ -109,36 +128,46 @@ export async function followFolder(parts: FolderParts): Promise<() => void> {
     if (paths === undefined) return undefined
     const present = new Set<string>()
     let againMs = Infinity
+    const putting: Array<Promise<void>> = []
+    const attempt = async (name: string, path: string, change: () => Promise<unknown>): Promise<void> => {
+      try {
+        await change()
+        broken.delete(name)
+      } catch (error) {
+        // What is not the script's fault, the storage above all, is tried again.
+        if (!(error instanceof ScriptProblems)) againMs = 0
+        report(name, error instanceof ScriptProblems ? error : new ScriptProblems([problemOf(path, String(error))]))
+      }
+    }
     for (const path of paths) {
       const name = nameOf(path)
-      try {
+      await attempt(name, path, async () => {
         if (present.has(name)) throw new ScriptProblems([nameIsTaken(path)])
         present.add(name)
         const version = await loader.file(path)
         // A file that is being written is empty for a moment.
         if (version.exports.size === 0 && serving.active.has(name))
           throw new ScriptProblems([problemOf(path, 'exports no function any more')])
-        const problems = last.get(name) === version.hash ? undefined : await put(version)
-        if (problems === undefined) {
-          serving.mended(name)
-        } else {
+        if (last.get(name) === version.hash) return
+        // Its votes take their time: side by side with those of the next ones.
+        const isPut = async (): Promise<void> => {
+          const problems = await put(version)
+          if (problems === undefined) return
           againMs = Math.min(againMs, refusedAgainMs)
-          serving.report(name, problems)
+          throw new ScriptProblems(problems)
         }
-      } catch (error) {
-        // What is not the script's fault, the storage above all, is tried again.
-        if (!(error instanceof ScriptProblems)) againMs = 0
-        serving.report(name, error instanceof ScriptProblems ? error.problems : [problemOf(path, String(error))])
-      }
+        putting.push(attempt(name, path, isPut))
+      })
     }
-    await stopBuilding()
-    for (const name of serving.broken.keys()) if (!present.has(name)) serving.mended(name)
+    await Promise.all([stopBuilding(), ...putting])
+    for (const name of broken.keys()) if (!present.has(name)) broken.delete(name)
     for (const name of gone(present))
       await remove(name).catch((error: unknown) => {
         againMs = 0
         log.error({ err: error, script: name }, 'script not removed')
       })
-    return againMs
+    await writeNotes()
+    return unnoted.size > 0 ? 0 : againMs
   }
 }
 

@@ -5,15 +5,16 @@
 // cannot be used leaves the old version serving and is reported. A run keeps the
 // version that it began with.
 
+import { EngineError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Storage } from '../storage/storage.ts'
 import { createAgreement } from './agreement.ts'
 import { stopBuilding } from './build.ts'
 import { followFolder, readFolder } from './folder.ts'
 import { createLoader, type LoaderParts } from './load.ts'
-import { createRecords, type KeptVersion } from './records.ts'
+import { createRecords, type ActiveVersion } from './records.ts'
 import { fileOf, problemOf } from './script-files.ts'
-import type { ScriptProblem, ScriptVersion } from './script.ts'
+import { ScriptProblems, type ScriptProblem, type ScriptVersion } from './script.ts'
 import { createServing } from './serving.ts'
 
 export interface Library {
@@ -33,7 +34,7 @@ export interface Library {
   /** Makes a text a script's active version, on all engines. Throws ScriptProblems: then nothing has changed. */
   put(name: string, source: string, note: string | null): Promise<ScriptVersion>
   /** The last twenty versions, newest first. */
-  versions(name: string): Promise<KeptVersion[]>
+  versions(name: string): Promise<ActiveVersion[]>
   /** Makes one of those active again; undefined when it is none. Throws ScriptProblems. */
   activate(name: string, hash: string): Promise<ScriptVersion | undefined>
   /** False when there is none. Its versions stay known. */
@@ -67,9 +68,15 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   for (const version of found.files.values()) serving.prepare(version)
   // Before anything is put: engines that start at the same time wait for each other's word.
   const leave = await records.follow(serving.follow)
+  const broken = new Map<string, ScriptProblem[]>()
   let close: () => void
   try {
-    close = await followFolder({ found, loader, records, serving, log: parts.log })
+    await serving.idle()
+    // What could not be read is not gone.
+    for (const [name, { active }] of await records.list())
+      if (active !== null && !serving.active.has(name) && !serving.unusable.has(name))
+        throw new EngineError('storage_unavailable', { retryAfter: 1 })
+    close = await followFolder({ found, loader, records, serving, broken, log: parts.log })
     serving.started()
   } catch (error) {
     leave()
@@ -83,7 +90,9 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
         const version = serving.active.get(name)
         return version?.exports.has(action) === true ? version : undefined
       }
-      if (having() === undefined && parts.storage.shared) await serving.follow(await records.list())
+      if (having() !== undefined || !parts.storage.shared) return having()
+      await serving.follow(await records.list())
+      await serving.idle()
       return having()
     },
     list: () => [...serving.active.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -100,18 +109,24 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
       settings: parts.settingsOf(name),
       loadedAt: parts.clock(),
     }),
-    problems: name => serving.broken.get(name) ?? [],
+    problems: name => serving.unusable.get(name) ?? broken.get(name) ?? [],
     async put(name, source, note) {
       const version = await loader.source(name, source).finally(() => void stopBuilding())
+      if (version.exports.size === 0) throw new ScriptProblems([inFile(name, 'exports no function')])
       await serving.put(version, note)
+      broken.delete(name)
       return version
     },
     versions: records.versions,
-    activate: serving.activate,
+    async activate(name, hash) {
+      const version = await serving.activate(name, hash)
+      if (version !== undefined) broken.delete(name)
+      return version
+    },
     async remove(name) {
-      if (!serving.active.has(name)) return false
-      await serving.remove(name)
-      return true
+      const isRemoved = await serving.remove(name)
+      if (isRemoved) broken.delete(name)
+      return isRemoved
     },
     close,
     leave,

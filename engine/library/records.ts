@@ -4,7 +4,7 @@
 //   scripts                  <name>            ScriptRecord
 //   scripts-changes          count             grows with every change of those
 //   script-versions/<name>   <hash>            KeptVersion
-//   script-known/<name>      <hash>            '', of each that was ever kept
+//   script-known/<name>      <hash>            '', of each that was ever active
 //   script-votes/<name>      <offer>:<engine>  what keeps that engine from using what is offered
 //   script-files/<place>     <name>            the version that its file had when it was last looked at there
 
@@ -14,8 +14,8 @@ import type { ScriptBundle } from './build.ts'
 import type { ScriptProblem } from './script.ts'
 
 export interface ScriptRecord {
-  /** Grows with each version that becomes active. */
-  count: number
+  /** A name of the change that made it what it is. */
+  change: string
   /** The active version's hash, null when the script was removed or is not there yet. */
   active: string | null
   /** A version that becomes active when every engine can use it. */
@@ -30,10 +30,14 @@ export interface Offer {
 }
 
 export interface KeptVersion extends ScriptBundle {
-  /** When it was put here first, ms since 1970. */
-  at: number
+  /** When it was offered last, ms since 1970. */
+  offeredAt: number
+  /** When it became active last; null: it never did. */
+  at: number | null
   note: string | null
 }
+
+export type ActiveVersion = KeptVersion & { at: number }
 
 export interface Records {
   list(): Promise<Map<string, ScriptRecord>>
@@ -43,13 +47,17 @@ export interface Records {
   replace(name: string, version: number | null, record: ScriptRecord): Promise<boolean>
   /** Calls `read` with the records, now and after each change; answers how to stop. */
   follow(read: (records: Map<string, ScriptRecord>) => Promise<void>): Promise<() => void>
-  /** Keeps a version, unless it is kept. */
-  keep(name: string, version: KeptVersion): Promise<void>
+  /** Keeps a version that is about to be offered. */
+  offer(name: string, bundle: ScriptBundle, now: number): Promise<void>
+  /** It is active: with the twenty that were so last it stays kept. Without `note` it keeps the one that it has. */
+  activated(name: string, bundle: ScriptBundle, now: number, note?: string | null): Promise<void>
+  /** It is not kept for that. */
+  refused(name: string, hash: string): Promise<void>
   version(name: string, hash: string): Promise<KeptVersion | undefined>
-  /** Newest first. */
-  versions(name: string): Promise<KeptVersion[]>
-  /** Whether a version was ever kept, also when it is not any more. */
-  wasKept(name: string, hash: string): Promise<boolean>
+  /** Those that were active, the last one first. */
+  versions(name: string): Promise<ActiveVersion[]>
+  /** Whether a version was ever active, also when it is not kept any more. */
+  wasActive(name: string, hash: string): Promise<boolean>
   vote(name: string, offer: string, engine: string, problems: ScriptProblem[]): Promise<void>
   /** By engine. */
   votes(name: string, offer: string): Promise<Map<string, ScriptProblem[]>>
@@ -63,6 +71,7 @@ const told = { lookEveryMs: 200, readAnywayMs: 5_000 }
 const mostScripts = 10_000
 const keptVersions = 20
 const voteMs = 60_000
+const offeredForMs = 60_000
 /** Of a place that is never seen again; one that comes back later is a new one. */
 const placeMs = 90 * 86_400_000
 
@@ -75,9 +84,19 @@ export function createRecords(storage: Pick<Storage, 'entries' | 'shared'>, plac
   const files = `script-files/${shared ? place : 'own'}`
   const changes = createChanges(storage, 'scripts-changes', told)
 
-  async function versions(name: string): Promise<KeptVersion[]> {
+  async function all(name: string): Promise<KeptVersion[]> {
     const found = await entries.list(versionsOf(name), '', { limit: mostScripts })
-    return found.map(({ value }) => JSON.parse(value) as KeptVersion).sort((a, b) => b.at - a.at)
+    return found.map(({ value }) => JSON.parse(value) as KeptVersion)
+  }
+
+  async function versions(name: string): Promise<ActiveVersion[]> {
+    const active = (await all(name)).filter((version): version is ActiveVersion => version.at !== null)
+    return active.sort((a, b) => b.at - a.at).slice(0, keptVersions)
+  }
+
+  async function version(name: string, hash: string): Promise<KeptVersion | undefined> {
+    const found = await entries.get(versionsOf(name), hash)
+    return found && (JSON.parse(found.value) as KeptVersion)
   }
 
   async function get(name: string): Promise<{ record: ScriptRecord | undefined; version: number | null }> {
@@ -100,23 +119,31 @@ export function createRecords(storage: Pick<Storage, 'entries' | 'shared'>, plac
       if (isWritten) await changes.tell()
       return isWritten
     },
-    async keep(name, version) {
+    async offer(name, bundle, now) {
+      const { at = null, note = null } = (await version(name, bundle.hash)) ?? {}
+      const kept: KeptVersion = { ...bundle, offeredAt: now, at, note }
+      await entries.set(versionsOf(name), bundle.hash, JSON.stringify(kept))
+    },
+    async activated(name, bundle, now, note) {
+      const before = note === undefined ? await version(name, bundle.hash) : undefined
+      const kept: KeptVersion = { ...bundle, offeredAt: now, at: now, note: note ?? before?.note ?? null }
       await Promise.all([
-        entries.set(versionsOf(name), version.hash, JSON.stringify(version), { ifAbsent: true }),
-        entries.set(knownOf(name), version.hash, ''),
+        entries.set(versionsOf(name), bundle.hash, JSON.stringify(kept)),
+        entries.set(knownOf(name), bundle.hash, ''),
       ])
+      const stay = new Set((await versions(name)).map(({ hash }) => hash))
       const { record } = await get(name)
-      const old = (await versions(name)).slice(keptVersions)
-      for (const { hash } of old)
-        if (![version.hash, record?.active, record?.offer?.hash].includes(hash))
+      for (const { hash, offeredAt } of await all(name))
+        // Others may be about to offer theirs.
+        if (!stay.has(hash) && hash !== record?.active && offeredAt < now - offeredForMs)
           await entries.delete(versionsOf(name), hash)
     },
-    async version(name, hash) {
-      const found = await entries.get(versionsOf(name), hash)
-      return found && (JSON.parse(found.value) as KeptVersion)
+    async refused(name, hash) {
+      if ((await version(name, hash))?.at === null) await entries.delete(versionsOf(name), hash)
     },
+    version,
     versions,
-    wasKept: async (name, hash) => (await entries.get(knownOf(name), hash)) !== undefined,
+    wasActive: async (name, hash) => (await entries.get(knownOf(name), hash)) !== undefined,
     async vote(name, offer, engine, problems) {
       await entries.set(votesOn(name), `${offer}:${engine}`, JSON.stringify(problems), { ttlMs: voteMs })
     },

@@ -20,10 +20,12 @@ export interface ServingParts {
 
 export interface Serving {
   readonly active: ReadonlyMap<string, ScriptVersion>
-  /** What keeps the newest file of a script, or its active version, from being used here. */
-  readonly broken: ReadonlyMap<string, ScriptProblem[]>
+  /** What keeps the active version of a script from being used here. */
+  readonly unusable: ReadonlyMap<string, ScriptProblem[]>
   /** Goes by what the storage says, and says what keeps this engine from using what is offered. */
   follow(records: ReadonlyMap<string, ScriptRecord>): Promise<void>
+  /** Resolves when nothing that was followed is being loaded any more. */
+  idle(): Promise<void>
   /** It need not be loaded once more when it becomes active. */
   prepare(version: ScriptVersion): void
   /** From here on what begins to serve is logged: at the start it is what was there. */
@@ -32,31 +34,37 @@ export interface Serving {
   standIn(version: ScriptVersion): void
   /** Keeps the version and makes it active everywhere; throws ScriptProblems where that cannot be. */
   put(version: ScriptVersion, note: string | null): Promise<void>
-  /** One that was kept is active again; undefined when it is not known. */
+  /** One that was active is so again; undefined when it is not known. */
   activate(name: string, hash: string): Promise<ScriptVersion | undefined>
-  remove(name: string): Promise<void>
-  report(name: string, problems: ScriptProblem[]): void
-  /** The newest file can be used. */
-  mended(name: string): void
+  /** With `hash`: only while that version is the active one. False when there is nothing to remove. */
+  remove(name: string, hash?: string): Promise<boolean>
 }
 
+/** An engine that had no time to load a version may find it later. */
+const loadAgainMs = 10_000
+
 export function createServing(parts: ServingParts): Serving {
-  const { loader, records, agreement, engine, log } = parts
+  const { loader, records, agreement, engine, clock, log } = parts
   const active = new Map<string, ScriptVersion>()
-  const broken = new Map<string, ScriptProblem[]>()
-  /** How far the record of a script was followed. */
-  const counts = new Map<string, number>()
+  const unusable = new Map<string, ScriptProblem[]>()
+  /** By name, the change that was followed last. */
+  const followed = new Map<string, string>()
   /** By name, what is loaded and not active yet. */
   const prepared = new Map<string, ScriptVersion>()
   /** By name, the last offer on which this engine has given its word. */
   const judged = new Map<string, string>()
+  /** By name, the change that could not be followed, and when that may be tried again. */
+  const failed = new Map<string, { change: string; until: number }>()
+  const lastTurns = new Map<string, Promise<unknown>>()
   let hasStarted = false
-  let lastChange: Promise<unknown> = Promise.resolve()
 
-  /** Changes that are asked for here go one after the other. */
-  function inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
-    const done = lastChange.then(change)
-    lastChange = done.catch(() => {})
+  /** What changes one script goes one after the other. */
+  function inTurn<Result>(name: string, change: () => Promise<Result>): Promise<Result> {
+    const done = (lastTurns.get(name) ?? Promise.resolve()).then(change)
+    const settled: Promise<unknown> = done
+      .catch(() => {})
+      .then(() => lastTurns.get(name) === settled && lastTurns.delete(name))
+    lastTurns.set(name, settled)
     return done
   }
 
@@ -68,27 +76,30 @@ export function createServing(parts: ServingParts): Serving {
     return loader.built(name, kept)
   }
 
-  async function adopt(name: string, { count, active: hash }: ScriptRecord): Promise<void> {
-    const isKnown = (): boolean => (counts.get(name) ?? 0) >= count
-    if (isKnown()) return
-    const loading = hash === null ? undefined : load(name, hash)
-    const version = await loading?.catch((error: unknown) => {
+  /** In its turn. */
+  async function adopt(name: string, { change, active: hash }: ScriptRecord): Promise<void> {
+    if (followed.get(name) === change) return
+    try {
+      const version = hash === null ? undefined : await load(name, hash)
+      if (version !== undefined) serve(version)
+      else if (active.delete(name)) log.info({ script: name }, 'script removed')
+    } catch (error) {
       if (!(error instanceof ScriptProblems)) throw error
-      return error
-    })
-    // While it was loaded the next one may have come.
-    if (isKnown()) return
-    counts.set(name, count)
-    if (version instanceof ScriptProblems) return report(name, version.problems)
-    broken.delete(name)
-    if (version !== undefined) serve(version)
-    else if (active.delete(name)) log.info({ script: name }, 'script removed')
+      failed.set(name, { change, until: performance.now() + loadAgainMs })
+      unusable.set(name, error.problems)
+      return logProblems(log, name, active.get(name), error)
+    }
+    followed.set(name, change)
+    failed.delete(name)
+    unusable.delete(name)
   }
 
   function serve(version: ScriptVersion): void {
-    const { name, hash } = version
-    prepared.delete(name)
-    if (active.get(name)?.hash === hash) return
+    const { name, hash, source, map, positions } = version
+    if (prepared.get(name)?.hash === hash) prepared.delete(name)
+    const before = active.get(name)
+    // The same code with other comments.
+    if (before?.hash === hash) return void Object.assign(before, { source, map, positions })
     active.set(name, version)
     if (hasStarted) log.info({ script: name, version: hash }, 'script loaded')
     for (const warning of version.warnings) log.warn({ script: name }, maskDigits(warning))
@@ -107,31 +118,45 @@ export function createServing(parts: ServingParts): Serving {
     judged.set(name, id)
   }
 
-  function report(name: string, problems: ScriptProblem[]): void {
-    broken.set(name, problems)
-    const { message } = new ScriptProblems(problems)
-    // It quotes the script, which may hold a number.
-    log.error({ script: name, serving: active.get(name)?.hash ?? null }, `script not loaded: ${maskDigits(message)}`)
+  function mayFollow(name: string, { change }: ScriptRecord): boolean {
+    const failure = failed.get(name)
+    return followed.get(name) !== change && (failure?.change !== change || performance.now() >= failure.until)
   }
 
-  async function reach(version: ScriptVersion): Promise<void> {
-    const { name, hash } = version
+  async function reach(version: ScriptVersion, note?: string | null): Promise<void> {
+    const { name, hash, filename, code, map, source } = version
     prepared.set(name, version)
-    await adopt(name, await agreement.reach(name, hash))
-    broken.delete(name)
+    const bundle = { hash, filename, code, map, source }
+    if (note !== undefined) await records.offer(name, bundle, clock())
+    try {
+      const record = await agreement.reach(name, hash)
+      await records.activated(name, bundle, clock(), note)
+      await adopt(name, record)
+      if (active.get(name)?.hash === hash) serve(version)
+    } catch (error) {
+      if (note !== undefined && error instanceof ScriptProblems) await records.refused(name, hash)
+      throw error
+    }
   }
 
   return {
     active,
-    broken,
+    unusable,
     async follow(all) {
-      const results = await Promise.allSettled(
-        [...all].map(async ([name, record]) => {
-          await adopt(name, record)
-          if (record.offer !== undefined) await judge(name, record.offer)
-        }),
-      )
-      for (const result of results) if (result.status === 'rejected') throw result.reason
+      const judging = [...all].map(async ([name, record]) => {
+        // Nobody waits for it: behind a change of our own it may take long, and others wait for our word.
+        if (mayFollow(name, record))
+          inTurn(name, async () => {
+            // As it is by now.
+            const { record: now } = await records.get(name)
+            if (now !== undefined && mayFollow(name, now)) await adopt(name, now)
+          }).catch((error: unknown) => log.warn({ err: error, script: name }, 'script not followed'))
+        if (record.offer !== undefined) await judge(name, record.offer)
+      })
+      for (const result of await Promise.allSettled(judging)) if (result.status === 'rejected') throw result.reason
+    },
+    async idle() {
+      await Promise.all(lastTurns.values())
     },
     prepare: version => void prepared.set(version.name, version),
     started() {
@@ -140,25 +165,26 @@ export function createServing(parts: ServingParts): Serving {
     standIn(version) {
       if (!active.has(version.name)) serve(version)
     },
-    put: (version, note) =>
-      inTurn(async () => {
-        const { name, hash, filename, code, map, source } = version
-        await records.keep(name, { hash, filename, code, map, source, at: parts.clock(), note })
-        await reach(version)
-      }),
+    put: (version, note) => inTurn(version.name, () => reach(version, note)),
     activate: (name, hash) =>
-      inTurn(async () => {
-        if ((await records.version(name, hash)) === undefined) return undefined
+      inTurn(name, async () => {
+        if (!(await records.versions(name)).some(version => version.hash === hash)) return undefined
         const version = await load(name, hash)
         await reach(version)
         return version
       }),
-    remove: name =>
-      inTurn(async () => {
+    remove: (name, hash) =>
+      inTurn(name, async () => {
+        const { record } = await records.get(name)
+        const isThere = record !== undefined && record.active !== null
+        if (!isThere || (hash !== undefined && record.active !== hash)) return false
         await adopt(name, await agreement.reach(name, null))
-        broken.delete(name)
+        return true
       }),
-    report,
-    mended: name => void broken.delete(name),
   }
+}
+
+/** What was said quotes the script, which may hold a number. */
+export function logProblems(log: Log, name: string, serving: ScriptVersion | undefined, problems: Error): void {
+  log.error({ script: name, serving: serving?.hash ?? null }, `script not loaded: ${maskDigits(problems.message)}`)
 }

@@ -8,6 +8,7 @@
 // it could have been taken for dead.
 
 import { performance } from 'node:perf_hooks'
+import { setTimeout as wait } from 'node:timers/promises'
 
 import type { Log } from '../log.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -51,6 +52,7 @@ export interface Heartbeat {
 /** Of engines elsewhere that nobody has seen die: they came and went between two looks, or a look failed. */
 const lookAnywayMs = 10_000
 const mostEngines = 10_000
+const takeOverEndsWithinMs = 500
 /** Of the entry, by wall clocks, which may differ: long after everybody has noticed. */
 const signMs = 60_000
 
@@ -146,7 +148,8 @@ export function createHeartbeat(parts: HeartbeatParts): Heartbeat {
       clearInterval(timer)
       takers.length = 0
       await beating
-      await looking
+      // What it takes over stays claimed, for the next one.
+      await Promise.race([looking, wait(takeOverEndsWithinMs, undefined, { ref: false })])
       lastBeat = -Infinity
       await entries.delete(heartbeatSpace, engine).catch(() => false)
     },

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 
 import type { HostCall } from './host-call.ts'
 import { addTurn, createJournal, type Journal } from './journal.ts'
-import type { KeptRun } from './kept-runs.ts'
+import type { KeptRun } from './run-record.ts'
 import type { ScriptVersion } from '../library/script.ts'
 import type { Run, RunEvent, RunWiring } from './run.ts'
 

@@ -7,40 +7,15 @@
 
 import { EngineError } from '../errors.ts'
 import type { Storage } from '../storage/storage.ts'
-import type { HostCall } from './host-call.ts'
-import type { JournalTurn } from './journal.ts'
 import type { Library } from '../library/library.ts'
 import type { ScriptVersion } from '../library/script.ts'
-import type { Delivery, Run, RunEvent } from './run.ts'
-
-/** What has to be done with the outcome, in the words of whoever began the run. */
-export type RunOwner = { kind: 'key'; place: string; bodyHash: string } | { kind: 'timer' | 'sms' | 'report' }
-
-/** A run as it was when its last effect became durable. */
-export interface KeptRun {
-  /** Whose it is. */
-  engine: string
-  owner: RunOwner
-  event: Omit<RunEvent, 'script' | 'owner'>
-  script: { name: string; hash: string }
-  turns: JournalTurn[]
-  /** Those that were answered. */
-  calls: KeptCall[]
-  /** Answers that were in no turn yet. */
-  deliveries: Delivery[]
-  messages: number
-  /** Which of its messages a call is, for those that were not answered. */
-  reserved: Array<[call: number, message: number]>
-  hadEffect: boolean
-  changes: Array<[string, { before: string | undefined; after: string | undefined }]>
-}
+import type { Run, RunEvent } from './run.ts'
+import { recordOf, type KeptRun } from './run-record.ts'
 
 /** In the place of a record: somebody else has begun the same anew. */
 interface Abandoned {
   abandoned: true
 }
-
-export type KeptCall = Omit<HostCall, 'done' | 'changed' | 'input'>
 
 /** What is left of a version whose file has changed since. */
 type KeptVersion = Pick<ScriptVersion, 'filename' | 'code'>
@@ -77,6 +52,8 @@ export interface KeptRuns {
 
 const runSpace = 'runs'
 const versionSpace = 'versions'
+/** Words about runs that are over and that no key guards: apart from the records, which are all read at times. */
+const overSpace = 'runs-over'
 /** Nobody asks for the outcome of a run for longer. */
 const ttlMs = 7 * 86_400_000
 const mostAtOnce = 100_000
@@ -123,7 +100,10 @@ export function createKeptRuns({ ahead, entries }: Storage, engine: string): Kep
     // Together they are kept or lost: then it is as if this had never been said.
     if (ahead.together) stored.add(script.hash)
     await Promise.all(writes)
-    if (!ahead.together && !(await recording)) {
+    const isOver =
+      isFirst && run.event.owner?.kind !== 'key' && (await entries.get(overSpace, run.event.id)) !== undefined
+    if (isOver) await entries.delete(runSpace, run.event.id)
+    if (isOver || (!ahead.together && !(await recording))) {
       if (isFirst) run.recorded = false
       throw new EngineError('storage_unavailable', { retryAfter: 1 })
     }
@@ -171,15 +151,18 @@ export function createKeptRuns({ ahead, entries }: Storage, engine: string): Kep
       for (const { key, value } of found) {
         const kept = JSON.parse(value) as KeptRun | Abandoned
         if ('abandoned' in kept || kept.owner.kind !== 'key') continue
-        if (living.includes(kept.engine) && !(kept.engine === engine && doubtful.delete(key))) continue
+        const isDoubtful = doubtful.has(key)
+        if (living.includes(kept.engine) && !(kept.engine === engine && isDoubtful)) continue
         // Others look too: who writes his name first has it.
         const now = await entries.get(runSpace, key)
-        if (now === undefined || now.value !== value) continue
+        if (now === undefined || (now.value !== value && !isDoubtful)) continue
         const inherited = { ...kept, engine }
         const change = { version: now.version, value: JSON.stringify(inherited), ttlMs }
         doubtful.add(key)
         try {
-          if (await entries.replace(runSpace, key, change)) mine.push(inherited)
+          // What was doubtful may have been written just now, too late for its answer.
+          const isWritten = await entries.replace(runSpace, key, change)
+          if (isWritten || (isDoubtful && (await this.mine(key)) !== undefined)) mine.push(inherited)
         } catch {
           // Perhaps it is ours by now: the next look tells. What is ours is led on all the same.
           isWhole = false
@@ -212,8 +195,9 @@ export function createKeptRuns({ ahead, entries }: Storage, engine: string): Kep
       if (run.recorded) await entries.delete(runSpace, run.event.id)
     },
     async over(run) {
-      if (ahead.together) return this.forget(run)
-      await entries.set(runSpace, run.event.id, abandoned, { ttlMs: overMs })
+      // First the word: whoever writes a record looks for it afterwards.
+      if (!ahead.together && run.recorded) await entries.set(overSpace, run.event.id, '', { ttlMs: overMs })
+      await this.forget(run)
     },
     async version({ script: { name, hash } }, library) {
       const active = library.get(name)
@@ -224,27 +208,4 @@ export function createKeptRuns({ ahead, entries }: Storage, engine: string): Kep
       return library.earlier(name, { hash, ...kept })
     },
   }
-}
-
-function recordOf(run: Run, engine: string): KeptRun {
-  const { script, owner, ...event } = run.event
-  return {
-    engine,
-    owner: owner!,
-    event,
-    script: { name: script.name, hash: script.hash },
-    turns: run.journal.turns,
-    calls: [...run.calls.values()].filter(call => call.endedAt !== undefined).map(keptCall),
-    deliveries: run.deliveries,
-    messages: run.messages,
-    reserved: [...run.calls.values()].flatMap(({ number, message }) =>
-      message === undefined ? [] : [[number, message] satisfies [number, number]],
-    ),
-    hadEffect: run.hadEffect,
-    changes: [...(run.changes ?? [])],
-  }
-}
-
-function keptCall({ done: _done, changed: _changed, input: _input, ...call }: HostCall): KeptCall {
-  return call
 }

@@ -11,7 +11,7 @@ import type { HostCall } from './host-call.ts'
 import { addTurn, type Journal } from './journal.ts'
 import type { ScriptVersion } from '../library/script.ts'
 import type { RunLimits } from './limits.ts'
-import type { RunOwner } from './kept-runs.ts'
+import type { RunOwner } from './run-record.ts'
 import type { Place } from './lane.ts'
 import type { Untaken } from './statements.ts'
 

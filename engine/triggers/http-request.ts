@@ -2,7 +2,7 @@
 
 import type { Texts } from '../locales.ts'
 import type { ScriptVersion } from '../library/script.ts'
-import type { RunOwner } from '../sandbox/kept-runs.ts'
+import type { RunOwner } from '../sandbox/run-record.ts'
 import type { EndedRun, Sandbox } from '../sandbox/sandbox.ts'
 
 /** Who asks, as the handler's `call.token` tells it. */
