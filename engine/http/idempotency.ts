@@ -138,7 +138,7 @@ export function createIdempotency(
     async once(request, handle) {
       const bodyHash = hashBody(request.body)
       const place = placeOf(request)
-      await Promise.all([...(takenUp.get(place) ?? [])])
+      for (const one of takenUp.get(place) ?? []) await one
       const record: KeyRecord = { bodyHash, engine, run: request.runId }
       const waiting = unstored.get(place)
       if (waiting !== undefined) {
