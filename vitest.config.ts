@@ -9,13 +9,36 @@ const alone = [
   'test/sandbox/hostile.test.ts',
 ]
 
+/** They mostly wait, for deaths to be noticed and leases to end: more of them side by side cost little. */
+const waiting = [
+  'test/many-engines*.test.ts',
+  'test/library/across-*.test.ts',
+  'test/carriers/smpp/slots*.test.ts',
+  'test/outbox/slots.test.ts',
+  'test/storage/redis-away.test.ts',
+  'test/start-refused.test.ts',
+  'test/doctor-command.test.ts',
+  'test/engine.test.ts',
+  'test/http/token-command.test.ts',
+  'test/http/outlive.test.ts',
+  'test/http/stop.test.ts',
+  'test/triggers/outlive.test.ts',
+]
+
 // isolated-vm runs only in the main thread of a process, so tests get processes.
 export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: 'alone', include: alone } },
       // One process takes file after file: to load the engine for each of them was a fifth of all the time.
-      { extends: true, test: { name: 'shared', include: ['test/**/*.test.ts'], exclude: alone, isolate: false } },
+      {
+        extends: true,
+        test: { name: 'shared', include: ['test/**/*.test.ts'], exclude: [...alone, ...waiting], isolate: false },
+      },
+      {
+        extends: true,
+        test: { name: 'waiting', include: waiting, isolate: false, maxWorkers: 3, sequence: { groupOrder: 1 } },
+      },
     ],
     globalSetup: ['test/programs.ts'],
     pool: 'forks',
