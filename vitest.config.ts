@@ -37,7 +37,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'waiting', include: waiting, isolate: false, maxWorkers: 3, sequence: { groupOrder: 1 } },
+        test: { name: 'waiting', include: waiting, isolate: false, maxWorkers: 4, sequence: { groupOrder: 1 } },
       },
     ],
     globalSetup: ['test/programs.ts'],

@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest'
 import { newFolder, until } from '../helpers.ts'
 import { furnish, readToken, startEngine, type EngineProcess } from './engine-process.ts'
 
-const rounds = process.env.PATCHCORD_TEST_LONG === undefined ? 2 : 20
+const rounds = process.env.PATCHCORD_TEST_LONG === undefined ? 1 : 20
 const environment = { PATCHCORD_LOG: 'warn' }
 const whole = { carriers: { main: { driver: 'loopback', receipt: 'none' } } }
 /** The first messages leave, the next ones have to wait for a second try: so the death finds some on their way. */

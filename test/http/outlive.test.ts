@@ -7,7 +7,7 @@ import { newFolder, until } from '../helpers.ts'
 import { furnish, readToken, startEngine, type EngineProcess } from './engine-process.ts'
 import { config, messagesOf, numbers, post, work } from './work.ts'
 
-const rounds = process.env.PATCHCORD_TEST_LONG === undefined ? 2 : 30
+const rounds = process.env.PATCHCORD_TEST_LONG === undefined ? 1 : 30
 async function kill(engine: EngineProcess): Promise<void> {
   engine.kill('SIGKILL')
   expect((await engine.ended).signal).toBe('SIGKILL')

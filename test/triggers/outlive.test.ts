@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { furnish, readToken, startEngine, type EngineProcess } from '../http/engine-process.ts'
 import { newFolder, until } from '../helpers.ts'
 
-const rounds = process.env.PATCHCORD_TEST_LONG === undefined ? 2 : 30
+const rounds = process.env.PATCHCORD_TEST_LONG === undefined ? 1 : 30
 const atOnce = 40
 // Steps that cannot be foretold, so that a death finds runs in the middle of their work.
 const work = `

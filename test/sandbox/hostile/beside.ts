@@ -15,7 +15,7 @@ export interface Load {
 }
 
 /** Of each client: its next request comes so long after its last answer, so that the hostile ones have the machine. */
-const pauseMs = 5
+const pauseMs = 25
 
 /** `clients` of it at a time, one request after another. */
 export async function startLoad(engine: Pick<TestEngine, 'post'>, clients = 2): Promise<Load> {
