@@ -1,6 +1,6 @@
 // Which message a carrier's id leads to: the newest in memory, all of them in
-// the storage, which is asked where another engine may have got the id since. The only id of a message is its item's alias; of several each is
-// an entry. They stay when the message is over, so that a report which comes
+// the storage, which is asked where another engine may have got the id since.
+// The only id of a message is its item's alias; of several each is an entry. They stay when the message is over, so that a report which comes
 // again is known for what it is. An id that is given out again leads to the
 // message that got it last, in whichever of the two ways.
 
@@ -11,6 +11,8 @@ import { carrierIdSpace } from './settle.ts'
 
 /** Most reports come soon, and need no look-up where this is the only engine. */
 const knownAtLeast = 5_000
+/** No network gives an id out again so soon: until then other engines need not be thought of. */
+const freshMs = 60_000
 
 /** One of a report's ids, and the id of the message that it leads to. */
 export interface Lead {
@@ -32,10 +34,17 @@ export interface KnownIdsParts {
   work: Pick<DueWork, 'byAlias' | 'get'>
   /** Whether other engines use the storage. */
   shared: boolean
+  /** Monotonic, ms. */
+  monotonic?: () => number
 }
 
-export function createKnownIds({ entries, work, shared }: KnownIdsParts): KnownIds {
-  const newest = createRecent<{ id: string; settled: Promise<void> }>(knownAtLeast)
+export function createKnownIds({
+  entries,
+  work,
+  shared,
+  monotonic = () => performance.now(),
+}: KnownIdsParts): KnownIds {
+  const newest = createRecent<{ id: string; at: number; settled: Promise<void> }>(knownAtLeast)
 
   async function stored(carrier: string, carrierId: string): Promise<string | undefined> {
     const [item, entry] = await Promise.all([
@@ -53,14 +62,15 @@ export function createKnownIds({ entries, work, shared }: KnownIdsParts): KnownI
       for (const carrierId of carrierIds) {
         const known = newest.get(carrierAlias(carrier, carrierId))
         await known?.settled
-        const id = (shared || known === undefined ? await stored(carrier, carrierId) : undefined) ?? known?.id
+        const isSure = known !== undefined && (!shared || monotonic() - known.at < freshMs)
+        const id = (isSure ? undefined : await stored(carrier, carrierId)) ?? known?.id
         if (id !== undefined) leads.push({ carrierId, id })
       }
       return leads
     },
     has: (carrier, carrierIds) => carrierIds.some(carrierId => newest.has(carrierAlias(carrier, carrierId))),
     add(carrier, carrierId, id, settled) {
-      newest.set(carrierAlias(carrier, carrierId), { id, settled })
+      newest.set(carrierAlias(carrier, carrierId), { id, at: monotonic(), settled })
     },
   }
 }

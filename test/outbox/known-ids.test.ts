@@ -11,7 +11,8 @@ test('an id that a carrier gave out again, to another engine, leads to the messa
   const url = redis.url()
   const [one, other] = await Promise.all([1, 2].map(() => openStorage(url, { secret, clock: Date.now })))
   onTestFinished(async () => void (await Promise.all([one!.close(), other!.close()])))
-  const known = createKnownIds(one!)
+  let now = 0
+  const known = createKnownIds({ ...one!, monotonic: () => now })
   async function send({ work }: typeof one & {}, id: string) {
     const timeline = [{ at: Date.now(), state: 'sent', carrier: 'main', detail: null }]
     const common = { queue: 'messages', lane: 'main', priority: 0, state: 'sent', tags: {}, expiresAt: null }
@@ -22,5 +23,6 @@ test('an id that a carrier gave out again, to another engine, leads to the messa
   known.add('main', '7', 'm1', Promise.resolve())
   expect(await known.lookUp('main', ['7'])).toEqual([{ carrierId: '7', id: 'm1' }])
   await send(other!, 'm2')
+  now += 60_000
   expect(await known.lookUp('main', ['7'])).toEqual([{ carrierId: '7', id: 'm2' }])
 })
