@@ -10,13 +10,14 @@ import { callbackUrl, createCarriers } from './carriers/list.ts'
 import { isLoopback } from './carriers/loopback.ts'
 import type { Config } from './config.ts'
 import { loadCountryOf } from './country.ts'
-import { EngineError, StartError } from './errors.ts'
+import { EngineError } from './errors.ts'
 import { lookAtFolder, watchFolder } from './folder-watch.ts'
 import { createServer } from './http/server.ts'
 import { keepFirstToken } from './http/first-token.ts'
 import { openTokens, type Tokens } from './http/tokens.ts'
 import { newId } from './ids.ts'
 import { deriveSecret, keepFile, newSecret, readKeptFile } from './kept-file.ts'
+import { listen } from './listen.ts'
 import { createTexts, readLocales } from './locales.ts'
 import type { Log } from './log.ts'
 import { createHeartbeat } from './outbox/heartbeat.ts'
@@ -223,16 +224,6 @@ export async function createEngine(
   } catch (error) {
     for (const step of undo) await step()
     throw error
-  }
-}
-
-async function listen(server: FastifyInstance, { host, port }: Config): Promise<string> {
-  try {
-    return await server.listen({ host, port })
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') throw new StartError(`PATCHCORD_PORT: ${host}:${port} is in use by another program`)
-    throw new StartError(`PATCHCORD_HOST, PATCHCORD_PORT: cannot listen on ${host}:${port} (${code ?? message})`)
   }
 }
 
