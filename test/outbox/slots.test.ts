@@ -2,30 +2,20 @@
 
 import { setTimeout as wait } from 'node:timers/promises'
 
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
 import type { Carrier } from '../../engine/carriers/carrier.ts'
 import { createPeers } from '../../engine/outbox/peers.ts'
 import { createSlots } from '../../engine/outbox/slots.ts'
 import { openStorage } from '../../engine/storage/list.ts'
+import { secret, shareRedis } from '../engines-redis.ts'
 import { until } from '../helpers.ts'
-import { startRedis, type RedisServer } from '../redis.ts'
 import { puppet, silent } from './open-outbox.ts'
 
-const ends: Array<() => Promise<void>> = []
-let redis: RedisServer
-let databases = 0
-
-beforeAll(async () => {
-  redis = await startRedis({ atEnd: end => void ends.push(end) })
-})
-afterAll(async () => {
-  for (const end of ends) await end()
-})
+const redis = shareRedis()
 
 async function openEntries() {
-  const url = redis.url.replace(/0$/, String(++databases))
-  const storage = await openStorage(url, { secret: 'a secret for tests, long enough to be one', clock: Date.now })
+  const storage = await openStorage(redis.url(), { secret, clock: Date.now })
   onTestFinished(() => storage.close())
   return storage.entries
 }

@@ -1,14 +1,9 @@
 // Engines over one Redis that have one SMPP carrier between them.
 
-import { afterAll, beforeAll } from 'vitest'
-
-import { createTestEngine, type TestEngine } from '../../helpers.ts'
+import { surroundings } from '../../engines-redis.ts'
+import { createTestEngine, newFolder, type TestEngine } from '../../helpers.ts'
 import { furnish, startEngine, type EngineProcess } from '../../http/engine-process.ts'
-import { newFolder } from '../../helpers.ts'
-import { startRedis, type RedisServer } from '../../redis.ts'
 import type { NpmSmsc } from './npm-smsc.ts'
-
-export const token = 'a-token-that-all-engines-know'
 
 export interface SharedEngines {
   config: Record<string, unknown>
@@ -19,31 +14,13 @@ export interface SharedEngines {
   spawn(): Promise<EngineProcess>
 }
 
-/** One Redis for a file's tests; each has a database of its own. */
-export function shareRedis(): () => string {
-  const ends: Array<() => Promise<void>> = []
-  let redis: RedisServer
-  let databases = 0
-  beforeAll(async () => {
-    redis = await startRedis({ atEnd: end => void ends.push(end) })
-  })
-  afterAll(async () => {
-    for (const end of ends) await end()
-  })
-  return () => redis.url.replace(/0$/, String(++databases))
-}
-
 /** A carrier `main`, and one that would take what `main` does not. */
 export function shareCarrier(storage: string, smsc: NpmSmsc, settings: object = {}): SharedEngines {
   const url = `smpp://user:secret@127.0.0.1:${smsc.port}`
   const main = { driver: 'smpp', url, reconnectMs: 20, refusedMs: 20, ...settings }
   const backup = { driver: 'loopback' }
   const config = { carriers: { main, backup }, engine: { scriptMessages: 500, scriptHostCalls: 500 } }
-  const environment = {
-    PATCHCORD_STORAGE: storage,
-    PATCHCORD_SECRET: 'a secret for tests, long enough to be one',
-    PATCHCORD_TOKEN: token,
-  }
+  const environment = surroundings(storage)
   return {
     config,
     environment,

@@ -7,9 +7,10 @@ import { expect, test } from 'vitest'
 
 import { until, type TestEngine } from '../../helpers.ts'
 import { startNpmSmsc } from './npm-smsc.ts'
-import { mainOf, sessionsOf, shareCarrier, shareRedis } from './shared-engines.ts'
+import { shareRedis } from '../../engines-redis.ts'
+import { mainOf, sessionsOf, shareCarrier } from './shared-engines.ts'
 
-const newStorage = shareRedis()
+const redis = shareRedis()
 
 async function firstWithSession(engines: TestEngine[]): Promise<[TestEngine, TestEngine]> {
   const at = await until(async () => {
@@ -26,7 +27,7 @@ function busiest(times: readonly number[]): number {
 
 test('the messages of both engines leave although only one has the session, a code within a moment', async () => {
   const smsc = await startNpmSmsc()
-  const shared = shareCarrier(newStorage(), smsc)
+  const shared = shareCarrier(redis.url(), smsc)
   const [sender, other] = await firstWithSession(await Promise.all([shared.start(), shared.start()]))
   await wait(1_500)
   const asked = await Promise.all([sender, other].map(engine => engine.post('/many', { count: 50 })))
@@ -53,7 +54,7 @@ test('the messages of both engines leave although only one has the session, a co
 
 test('a carrier that is down where its session is counts as down everywhere', async () => {
   const smsc = await startNpmSmsc()
-  const shared = shareCarrier(newStorage(), smsc, { reconnectMs: 60_000 })
+  const shared = shareCarrier(redis.url(), smsc, { reconnectMs: 60_000 })
   const [, other] = await firstWithSession(await Promise.all([shared.start(), shared.start()]))
   await until(async () => (await mainOf(other)).state === 'up' || undefined)
   await smsc.close()
@@ -71,7 +72,7 @@ test('the rate holds for all engines together, while one comes and one goes', as
     times.push(performance.now())
     session.send(pdu.response({ message_id: `m${count}` }))
   })
-  const shared = shareCarrier(newStorage(), smsc, { sessions: 2, rate })
+  const shared = shareCarrier(redis.url(), smsc, { sessions: 2, rate })
   const first = await shared.start()
   await until(async () => (await sessionsOf(first)) === 2 || undefined)
   expect((await mainOf(first)).rate).toBe(rate)

@@ -7,13 +7,14 @@ import { expect, test } from 'vitest'
 import { createTestEngine, until } from '../../helpers.ts'
 import { startRedis } from '../../redis.ts'
 import { startNpmSmsc } from './npm-smsc.ts'
-import { mainOf, sessionsOf, shareCarrier, shareRedis } from './shared-engines.ts'
+import { shareRedis } from '../../engines-redis.ts'
+import { mainOf, sessionsOf, shareCarrier } from './shared-engines.ts'
 
-const newStorage = shareRedis()
+const redis = shareRedis()
 
 test('three engines have two sessions between them, each slot at one of them', async () => {
   const smsc = await startNpmSmsc()
-  const shared = shareCarrier(newStorage(), smsc, { sessions: 2 })
+  const shared = shareCarrier(redis.url(), smsc, { sessions: 2 })
   const engines = await Promise.all([shared.start(), shared.start(), shared.start()])
   const counts = (): Promise<number[]> => Promise.all(engines.map(sessionsOf))
   const sorted = async (): Promise<number[]> => (await counts()).toSorted((a, b) => a - b)
@@ -37,7 +38,7 @@ test('three engines have two sessions between them, each slot at one of them', a
 
 test('an engine that comes gets its part of the sessions, and nothing moves after that', async () => {
   const smsc = await startNpmSmsc()
-  const shared = shareCarrier(newStorage(), smsc, { sessions: 4 })
+  const shared = shareCarrier(redis.url(), smsc, { sessions: 4 })
   const first = await shared.start()
   await until(async () => (await sessionsOf(first)) === 4 || undefined)
   const second = await shared.start()
@@ -58,7 +59,7 @@ test('a message that is under way on a session which is given away is answered t
   const smsc = await startNpmSmsc((pdu, session, count) =>
     held.push(() => session.send(pdu.response({ message_id: `m${count}` }))),
   )
-  const shared = shareCarrier(newStorage(), smsc, { sessions: 2, window: 1 })
+  const shared = shareCarrier(redis.url(), smsc, { sessions: 2, window: 1 })
   const first = await shared.start()
   await until(async () => (await sessionsOf(first)) === 2 || undefined)
   const { body: ids } = await first.post('/many', { count: 2 })
@@ -79,7 +80,7 @@ test('a message that is under way on a session which is given away is answered t
 
 test('an engine that is killed loses its session to another one within five seconds', async () => {
   const smsc = await startNpmSmsc()
-  const shared = shareCarrier(newStorage(), smsc)
+  const shared = shareCarrier(redis.url(), smsc)
   const doomed = await shared.spawn()
   await until(() => smsc.bound.now === 1 || undefined)
   const heir = await shared.start()
@@ -99,7 +100,7 @@ test('an engine that is killed loses its session to another one within five seco
 
 test('an engine that is stopped hands its session over', async () => {
   const smsc = await startNpmSmsc()
-  const shared = shareCarrier(newStorage(), smsc)
+  const shared = shareCarrier(redis.url(), smsc)
   const first = await shared.start()
   await until(() => smsc.bound.now === 1 || undefined)
   const second = await shared.start()
@@ -115,7 +116,7 @@ test('an engine that is stopped hands its session over', async () => {
 
 test('an engine that was held up for long has lost its session, and sends nothing through it', async () => {
   const smsc = await startNpmSmsc()
-  const shared = shareCarrier(newStorage(), smsc)
+  const shared = shareCarrier(redis.url(), smsc)
   const sleeper = await shared.spawn()
   await until(() => smsc.bound.now === 1 || undefined)
   const heir = await shared.start()
